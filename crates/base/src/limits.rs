@@ -1,0 +1,134 @@
+//! Every limit of the platform, in one place, with its unit in the name.
+//!
+//! A limit that an operator may change is a setting whose default stands here.
+
+use std::time::Duration;
+
+/// Characters of an organisation code, foreign ones included.
+pub const ORG_CODE_CHARS_MAX: usize = 64;
+/// Characters of an organisation's name.
+pub const ORG_NAME_CHARS_MAX: usize = 300;
+
+/// Bytes of one request head.
+pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Header fields of one request.
+pub const HTTP_HEADERS_MAX: usize = 100;
+/// Time to receive a whole request head.
+pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest silence inside a request body.
+pub const HTTP_BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest time in which a client may refuse to take an answer's bytes.
+pub const HTTP_WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Connections of one listener.
+pub const HTTP_CONNECTIONS_MAX: usize = 4_096;
+/// Bytes of a JSON request body.
+pub const JSON_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Nesting of a JSON request body.
+pub const JSON_DEPTH_MAX: usize = 64;
+/// How long a shutdown waits for open requests.
+pub const SHUTDOWN_DRAIN: Duration = Duration::from_secs(30);
+
+/// Bytes of one document, attachments included.
+pub const DOCUMENT_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+/// Bodies up to this size stand in the database row, larger ones are blobs.
+pub const INLINE_BODY_BYTES_MAX: usize = 64 * 1024;
+/// Recipients of one document.
+pub const RECIPIENTS_MAX: usize = 1_000;
+/// Attachments of one document.
+pub const ATTACHMENTS_MAX: usize = 200;
+/// Characters of an idempotency key.
+pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
+/// Days for which idempotency keys are kept at least.
+pub const IDEMPOTENCY_KEY_DAYS: u64 = 30;
+/// Characters of a subject, a reason or another line of text.
+pub const TEXT_CHARS_MAX: usize = 4_000;
+/// Characters of an external document id.
+pub const EXTERNAL_ID_CHARS_MAX: usize = 500;
+
+/// Nesting of an XML document.
+pub const XML_DEPTH_MAX: usize = 32;
+/// Elements of an XML document.
+pub const XML_ELEMENTS_MAX: usize = 20_000;
+/// Attributes of one element, namespace declarations included.
+pub const XML_ATTRIBUTES_MAX: usize = 64;
+/// Bytes of one tag, comment, processing instruction or CDATA section.
+pub const XML_TOKEN_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of one text node outside an attachment.
+pub const XML_TEXT_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of a packet without its attachments.
+pub const XML_HEADER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes before the XML declaration that some producers write.
+pub const XML_JUNK_BYTES_MAX: usize = 64;
+/// Unpacked size of a zipped attachment divided by its packed size.
+pub const ZIP_RATIO_MAX: u64 = 200;
+/// Bytes of an attachment after unpacking.
+pub const ATTACHMENT_BYTES_MAX: u64 = 1536 * 1024 * 1024;
+/// Characters of a file name.
+pub const FILE_NAME_CHARS_MAX: usize = 255;
+
+/// Bytes of the signed header text of the document axis.
+pub const AXIS_SIGN_HEADER_BYTES_MAX: usize = 32 * 1024;
+/// How old or how far ahead the timestamp of a signed axis request may be: its clients build it once and send it for
+/// as long as they live (protocols §2.2), and repeated sends are recognised by their content.
+pub const AXIS_TIMESTAMP_SKEW: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Items of one page of a list.
+pub const PAGE_SIZE_MAX: usize = 1_000;
+/// Items of a page when the caller names no size.
+pub const PAGE_SIZE_DEFAULT: usize = 100;
+/// Deliveries in one acknowledgement.
+pub const ACKNOWLEDGE_BATCH_MAX: usize = 1_000;
+/// Bytes of bodies in one inbox page that includes them.
+pub const INBOX_CONTENT_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Tries of a recipient that refuses a document before it is parked and later ones pass.
+pub const REFUSALS_MAX: u32 = 5;
+/// Delay before each further try of a push delivery; after the last one the delivery is dead.
+pub const RETRY_SCHEDULE: [Duration; 10] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(30 * 60),
+    Duration::from_secs(2 * 3600),
+    Duration::from_secs(5 * 3600),
+    Duration::from_secs(10 * 3600),
+    Duration::from_secs(14 * 3600),
+    Duration::from_secs(20 * 3600),
+    Duration::from_secs(24 * 3600),
+];
+/// Longest `Retry-After` of a recipient that is honoured.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
+/// How long a worker owns a delivery before another may take it.
+pub const DELIVERY_LEASE: Duration = Duration::from_secs(60);
+/// Deliveries that one worker has under way at once.
+pub const DELIVERIES_AT_ONCE: usize = 64;
+/// How long a document waits for its recipients before it expires with a notice.
+pub const DELIVERY_EXPIRY: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Time for one webhook call.
+pub const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(20);
+/// Bytes of a webhook's answer that are read.
+pub const WEBHOOK_ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// How long codes closed by a merger or a renaming route to the successor.
+pub const TRANSITION_PERIOD: Duration = Duration::from_secs(730 * 24 * 3600);
+/// Rows of one imported file.
+pub const IMPORT_ROWS_MAX: usize = 500_000;
+/// Bytes of one imported file.
+pub const IMPORT_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Problems listed in the report of a refused import.
+pub const IMPORT_PROBLEMS_MAX: usize = 200;
+/// Results of one directory search.
+pub const SEARCH_RESULTS_MAX: usize = 200;
+
+/// Members of one group commit.
+pub const WRITE_GROUP_MAX: usize = 256;
+/// Writes that may wait for the writer.
+pub const WRITE_QUEUE_MAX: usize = 8_192;
+/// Reads that may wait for a reader.
+pub const READ_QUEUE_MAX: usize = 8_192;
+/// Write-ahead log size at which the checkpoint also truncates it.
+pub const WAL_TRUNCATE_BYTES: u64 = 256 * 1024 * 1024;
+/// Free bytes below which no new document is accepted.
+pub const DISK_RESERVE_BYTES: u64 = 64 * 1024 * 1024;
+/// Age at which a blob without a row is removed.
+pub const ORPHAN_BLOB_AGE: Duration = Duration::from_secs(3600);

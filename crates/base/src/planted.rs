@@ -1,0 +1,68 @@
+//! Deliberate faults, so that every checker can show that it catches something.
+//!
+//! Without the feature `planted-bugs` this is an empty value and [`Planted::has`] is `false` at compile time. With it, a
+//! test passes `Planted::with(Bug::…)` into the options of the part under test and expects the invariant checker to fail.
+
+/// One way to break a promise (reliability.md §3.4, column "planted bug").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Bug {
+    /// D1: answer before the transaction is committed.
+    AckBeforeCommit = 1 << 0,
+    /// D1: SQLite with `synchronous=OFF`, so that a power cut loses acknowledged work.
+    NoSync = 1 << 1,
+    /// D3: the idempotency key is not stored.
+    ForgetIdempotencyKey = 1 << 2,
+    /// D4: the content is not compared when a key comes back.
+    IgnoreKeyConflict = 1 << 3,
+    /// D5: a lease has no fencing number.
+    NoFencing = 1 << 4,
+    /// D6: deliveries of a pair do not wait for each other.
+    NoPairOrder = 1 << 5,
+    /// D7: a delivery that is due is never woken.
+    LostWakeup = 1 << 6,
+    /// D8: the row is written although the blob was not synced and renamed.
+    RowBeforeBlob = 1 << 7,
+    /// D9: the disk reserve is not kept.
+    NoDiskReserve = 1 << 8,
+    /// D10: go on acknowledging after a failed sync.
+    RetryAfterFailedSync = 1 << 9,
+    /// D11: stored content is served without comparing its hash.
+    ServeUnchecked = 1 << 10,
+    /// D2: a recipient outside the request also gets the document.
+    InventDelivery = 1 << 11,
+}
+
+/// The set of faults switched on; empty and free without the feature `planted-bugs`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Planted {
+    #[cfg(feature = "planted-bugs")]
+    bits: u32,
+}
+
+impl Planted {
+    /// No fault.
+    pub const NONE: Planted = Planted {
+        #[cfg(feature = "planted-bugs")]
+        bits: 0,
+    };
+
+    /// One fault.
+    #[cfg(feature = "planted-bugs")]
+    pub const fn with(bug: Bug) -> Self {
+        Self { bits: bug as u32 }
+    }
+
+    /// True if this fault is switched on.
+    #[cfg(feature = "planted-bugs")]
+    pub const fn has(self, bug: Bug) -> bool {
+        self.bits & (bug as u32) != 0
+    }
+
+    /// Always false: the feature is off.
+    #[cfg(not(feature = "planted-bugs"))]
+    #[inline(always)]
+    pub const fn has(self, _bug: Bug) -> bool {
+        false
+    }
+}
