@@ -13,6 +13,22 @@ pub const ORG_NAME_CHARS_MAX: usize = 300;
 pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Header fields of one request.
 pub const HTTP_HEADERS_MAX: usize = 100;
+/// Bytes of a request target.
+pub const HTTP_TARGET_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of all chunk extensions of one request body.
+pub const HTTP_CHUNK_EXTENSION_BYTES_MAX: u64 = 16 * 1024;
+/// Bytes of all trailer fields behind one request body.
+pub const HTTP_TRAILER_BYTES_MAX: usize = 8 * 1024;
+/// How long a kept connection may stand without a request.
+pub const HTTP_IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// Time over which a request body's rate is measured.
+pub const HTTP_BODY_RATE_WINDOW: Duration = Duration::from_secs(60);
+/// Bytes of a request body that must come within [`HTTP_BODY_RATE_WINDOW`].
+pub const HTTP_BODY_RATE_BYTES_MIN: u64 = 60 * 1024;
+/// How long a refused client's remaining bytes are read and thrown away, so that it sees its answer.
+pub const HTTP_LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+/// Bytes thrown away in that time.
+pub const HTTP_LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Time to receive a whole request head.
 pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest silence inside a request body.

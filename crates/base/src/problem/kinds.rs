@@ -146,6 +146,54 @@ pub static HTTP_FRAMING: ProblemKind = ProblemKind {
     axis_code: 10,
 };
 
+/// The request head is not valid HTTP/1.1.
+pub static HTTP_SYNTAX: ProblemKind = ProblemKind {
+    code: "http.syntax",
+    status: 400,
+    retryable: false,
+    title_vi: "Phần đầu yêu cầu không đúng HTTP/1.1",
+    title_en: "The request head is not valid HTTP/1.1",
+    fix_vi: "Dùng thư viện HTTP chuẩn; không tự ghép dòng yêu cầu",
+    fix_en: "Use a standard HTTP library instead of composing the request by hand",
+    axis_code: 10,
+};
+
+/// The request target is too long.
+pub static HTTP_TARGET_TOO_LONG: ProblemKind = ProblemKind {
+    code: "http.target_too_long",
+    status: 414,
+    retryable: false,
+    title_vi: "Địa chỉ yêu cầu quá dài",
+    title_en: "The request target is too long",
+    fix_vi: "Rút ngắn địa chỉ, chuyển tham số vào nội dung",
+    fix_en: "Shorten the address and move parameters into the body",
+    axis_code: 10,
+};
+
+/// The request head is too large.
+pub static HTTP_HEAD_TOO_LARGE: ProblemKind = ProblemKind {
+    code: "http.head_too_large",
+    status: 431,
+    retryable: false,
+    title_vi: "Phần đầu yêu cầu quá lớn",
+    title_en: "The request head is too large",
+    fix_vi: "Bớt số trường hoặc rút ngắn giá trị",
+    fix_en: "Send fewer or shorter header fields",
+    axis_code: 10,
+};
+
+/// The expectation cannot be met.
+pub static HTTP_EXPECTATION: ProblemKind = ProblemKind {
+    code: "http.expectation",
+    status: 417,
+    retryable: false,
+    title_vi: "Không đáp ứng được trường Expect",
+    title_en: "The expectation cannot be met",
+    fix_vi: "Chỉ gửi Expect: 100-continue hoặc bỏ trường Expect",
+    fix_en: "Send Expect: 100-continue or leave Expect out",
+    axis_code: 10,
+};
+
 /// No credential was sent.
 pub static AUTH_REQUIRED: ProblemKind = ProblemKind {
     code: "auth.required",
@@ -724,6 +772,10 @@ pub static ALL: &[&ProblemKind] = &[
     &HTTP_HOST,
     &HTTP_CONNECTION,
     &HTTP_FRAMING,
+    &HTTP_SYNTAX,
+    &HTTP_TARGET_TOO_LONG,
+    &HTTP_HEAD_TOO_LARGE,
+    &HTTP_EXPECTATION,
     &AUTH_REQUIRED,
     &AUTH_INVALID,
     &AUTH_FORBIDDEN,
