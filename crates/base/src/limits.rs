@@ -33,6 +33,10 @@ pub const HTTP_LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest silence inside a request body.
 pub const HTTP_BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes per second below which a body is too slow, once the grace is over.
+pub const HTTP_BODY_BYTES_PER_SECOND_MIN: u64 = 1024;
+/// How long a body may be slow before its rate counts.
+pub const HTTP_BODY_RATE_GRACE: Duration = Duration::from_secs(60);
 /// Longest time in which a client may refuse to take an answer's bytes.
 pub const HTTP_WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Connections of one listener.
