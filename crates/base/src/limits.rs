@@ -21,10 +21,6 @@ pub const HTTP_CHUNK_EXTENSION_BYTES_MAX: u64 = 16 * 1024;
 pub const HTTP_TRAILER_BYTES_MAX: usize = 8 * 1024;
 /// How long a kept connection may stand without a request.
 pub const HTTP_IDLE_TIMEOUT: Duration = Duration::from_secs(75);
-/// Time over which a request body's rate is measured.
-pub const HTTP_BODY_RATE_WINDOW: Duration = Duration::from_secs(60);
-/// Bytes of a request body that must come within [`HTTP_BODY_RATE_WINDOW`].
-pub const HTTP_BODY_RATE_BYTES_MIN: u64 = 60 * 1024;
 /// How long a refused client's remaining bytes are read and thrown away, so that it sees its answer.
 pub const HTTP_LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes thrown away in that time.
@@ -81,6 +77,8 @@ pub const XML_HEADER_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const XML_JUNK_BYTES_MAX: usize = 64;
 /// Unpacked size of a zipped attachment divided by its packed size.
 pub const ZIP_RATIO_MAX: u64 = 200;
+/// Unpacked bytes below which the ratio is not looked at: a short text of blanks is no bomb.
+pub const ZIP_RATIO_FLOOR_BYTES: u64 = 1024 * 1024;
 /// Bytes of an attachment after unpacking.
 pub const ATTACHMENT_BYTES_MAX: u64 = 1536 * 1024 * 1024;
 /// Characters of a file name.
