@@ -1,1 +1,42 @@
-//! TODO
+#![doc = include_str!("../README.md")]
+
+pub mod model;
+
+pub mod directory;
+pub mod error;
+pub mod transport;
+
+mod acknowledge;
+mod content;
+mod counters;
+mod evidence;
+mod expiry;
+mod inbox;
+mod intake;
+mod lists;
+mod notice;
+mod order;
+mod packet;
+mod recall;
+mod report;
+mod resend;
+mod schedule;
+mod service;
+mod status;
+mod submit;
+mod trace;
+mod worker;
+
+pub use content::{ContentBody, ContentStream, ContentTarget};
+pub use counters::{Counters, ExchangeCounters};
+pub use directory::{Channel, Directory, Party, Receiver, Resolved};
+pub use error::{ReceiveError, SubmitError};
+pub use intake::{Content, Intake, IntakeKind};
+pub use lgsp_store::exchange::{
+    Attempt, Delivery, DeliveryFilter, DeliveryState, Document, DocumentFilter, DocumentKind, SentRow, Status,
+};
+pub use model::*;
+pub use service::{Exchange, ExchangeConfig};
+pub use status::Step as StatusStep;
+pub use transport::{HandOver, HandOverOutcome, Transport};
+pub use worker::Worker;

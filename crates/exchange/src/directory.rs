@@ -1,0 +1,75 @@
+//! What the exchange asks about organisations; the registry answers, wired up by the server.
+
+use lgsp_base::Timestamp;
+use lgsp_base::id::{OrgId, SystemId, WebhookId};
+
+/// Where a code leads at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolved {
+    /// To this organisation.
+    Found {
+        /// The organisation that gets the document.
+        org: OrgId,
+        /// Its preferred code.
+        code: String,
+        /// The closed code, if its successor was found in the transition period.
+        routed_from: Option<String>,
+    },
+    /// The code is closed and does not route (axis code 23).
+    Closed {
+        /// Code and name of each candidate successor; may be empty.
+        candidates: Vec<(String, String)>,
+    },
+    /// Nobody has this code, or nobody yet (axis code 18).
+    Unknown,
+}
+
+/// How an organisation is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Party {
+    /// Preferred code.
+    pub code: String,
+    /// Name.
+    pub name: String,
+}
+
+/// How deliveries reach an organisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Channel {
+    /// Its system fetches from the REST inbox.
+    Inbox,
+    /// Its system polls the document axis.
+    Axis,
+    /// We push to this approved endpoint.
+    Webhook {
+        /// The endpoint.
+        webhook: WebhookId,
+        /// Its address.
+        url: String,
+    },
+}
+
+/// The one system that receives for an organisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receiver {
+    /// The system.
+    pub system: SystemId,
+    /// How it receives.
+    pub channel: Channel,
+}
+
+/// Organisations and systems as the exchange needs to know them. Answers come from a snapshot in memory and never wait.
+pub trait Directory: Send + Sync + std::fmt::Debug {
+    /// Where a code leads at this time.
+    fn resolve(&self, code: &str, at: Timestamp) -> Resolved;
+    /// How an organisation is shown.
+    fn party(&self, org: OrgId) -> Option<Party>;
+    /// How deliveries reach an organisation; none while it has no system.
+    fn receiver(&self, org: OrgId) -> Option<Receiver>;
+    /// True if this system may send in the name of this organisation: its own, or an agency it registered.
+    fn may_send_as(&self, system: SystemId, org: OrgId) -> bool;
+    /// The organisations for which this system receives: its own first, then the agencies it registered.
+    fn receives_for(&self, system: SystemId) -> Vec<OrgId>;
+    /// Every organisation whose channel is a webhook.
+    fn pushed_to(&self) -> Vec<OrgId>;
+}

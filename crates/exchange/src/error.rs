@@ -1,0 +1,194 @@
+//! Why an operation of the exchange did not succeed, by what the caller can do about it.
+
+use lgsp_base::id::DeliveryId;
+use lgsp_base::problem::kinds;
+use lgsp_base::{Problem, limits};
+use lgsp_store::StoreError;
+
+/// Why a document was not accepted. Nothing was stored, unless the variant is [`SubmitError::Store`] with a cause that
+/// leaves it open: repeating with the same key is always safe.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SubmitError {
+    /// The actor may not hand documents in.
+    #[error("the actor may not submit")]
+    Forbidden,
+    /// The request itself is not valid; says where.
+    #[error("the request is not valid: {0}")]
+    Invalid(Problem),
+    /// The content is larger than the limit.
+    #[error("the content is larger than {} bytes", limits::DOCUMENT_BYTES_MAX)]
+    TooLarge,
+    /// The disk reserve is used up.
+    #[error("the disk is nearly full")]
+    Full,
+    /// The content is not the edXML packet it should be.
+    #[error("the packet is not valid: {0}")]
+    Packet(Problem),
+    /// The actor may not send under this code.
+    #[error("may not send as {code:?}")]
+    Sender {
+        /// The code, as named.
+        code: String,
+    },
+    /// No such recipients.
+    #[error("unknown recipients: {codes:?}")]
+    RecipientUnknown {
+        /// The codes, as named.
+        codes: Vec<String>,
+    },
+    /// Codes that are closed and do not route.
+    #[error("closed recipients: {recipients:?}")]
+    RecipientClosed {
+        /// Each code with code and name of its candidates.
+        recipients: Vec<(String, Vec<(String, String)>)>,
+    },
+    /// None, too many, one twice, or the sender itself.
+    #[error("recipients: {0}")]
+    Recipients(String),
+    /// A new document with this id but other content exists.
+    #[error("document id {external_id:?} is taken by other content")]
+    Conflict {
+        /// The sender's id.
+        external_id: String,
+    },
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    KeyConflict,
+    /// Neither an idempotency key nor a document id: a repetition could not be recognised.
+    #[error("neither idempotency key nor document id")]
+    KeyRequired,
+    /// The document is marked secret.
+    #[error("marked secret")]
+    Secret {
+        /// Where the mark stands.
+        field: String,
+    },
+    /// The status report is not valid.
+    #[error("status: {0}")]
+    Status(String),
+    /// The document that is reported on is not known to this actor.
+    #[error("unknown document")]
+    DocumentUnknown,
+    /// The store did not do it.
+    #[error("the store did not accept it")]
+    Store(#[from] StoreError),
+}
+
+impl SubmitError {
+    /// The problem document; axis codes come with the kind.
+    pub fn to_problem(&self) -> Problem {
+        match self {
+            SubmitError::Forbidden => kinds::AUTH_FORBIDDEN.problem(),
+            SubmitError::Invalid(problem) | SubmitError::Packet(problem) => problem.clone(),
+            SubmitError::TooLarge => kinds::INPUT_TOO_LARGE.with(format_args!(
+                "limit {} bytes",
+                limits::DOCUMENT_BYTES_MAX
+            )),
+            SubmitError::Full => kinds::STORAGE_FULL.problem().retry_after(30),
+            SubmitError::Sender { code } => kinds::EXCHANGE_SENDER.with(code),
+            SubmitError::RecipientUnknown { codes } => codes.iter().fold(
+                kinds::EXCHANGE_RECIPIENT_UNKNOWN.with(codes.join(", ")),
+                |problem, code| problem.at("to", "recipient_unknown", code),
+            ),
+            SubmitError::RecipientClosed { recipients } => closed_problem(recipients),
+            SubmitError::Recipients(detail) => {
+                kinds::EXCHANGE_RECIPIENTS
+                    .with(detail)
+                    .at("to", "recipients", detail)
+            }
+            SubmitError::Conflict { external_id } => kinds::EXCHANGE_CONFLICT.with(external_id),
+            SubmitError::KeyConflict => kinds::EXCHANGE_IDEMPOTENCY_CONFLICT.problem(),
+            SubmitError::KeyRequired => kinds::EXCHANGE_IDEMPOTENCY_REQUIRED.problem(),
+            SubmitError::Secret { field } => {
+                kinds::EXCHANGE_SECRET
+                    .problem()
+                    .at(field.clone(), "secret", "marks a state secret")
+            }
+            SubmitError::Status(detail) => kinds::EXCHANGE_STATUS.with(detail),
+            SubmitError::DocumentUnknown => kinds::EXCHANGE_DOCUMENT_UNKNOWN.problem(),
+            SubmitError::Store(error) => error.to_problem(),
+        }
+    }
+}
+
+fn closed_problem(recipients: &[(String, Vec<(String, String)>)]) -> Problem {
+    let codes: Vec<&str> = recipients.iter().map(|(code, _)| code.as_str()).collect();
+    recipients.iter().fold(
+        kinds::EXCHANGE_RECIPIENT_CLOSED.with(codes.join(", ")),
+        |problem, (code, candidates)| {
+            let named: Vec<String> = candidates
+                .iter()
+                .map(|(candidate, name)| format!("{candidate} ({name})"))
+                .collect();
+            let message = if named.is_empty() {
+                format!("{code}: no successor")
+            } else {
+                format!("{code}: {}", named.join("; "))
+            };
+            problem.at("to", "recipient_closed", message)
+        },
+    )
+}
+
+impl From<SubmitError> for Problem {
+    fn from(error: SubmitError) -> Self {
+        error.to_problem()
+    }
+}
+
+/// Why a recipient's or a reader's operation did not succeed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ReceiveError {
+    /// The actor may not do that.
+    #[error("the actor may not do that")]
+    Forbidden,
+    /// The request itself is not valid; says where.
+    #[error("the request is not valid: {0}")]
+    Invalid(Problem),
+    /// No such document, or none that this actor may see: the same answer.
+    #[error("unknown document")]
+    DocumentUnknown,
+    /// No such delivery, or none that this actor may see: the same answer.
+    #[error("unknown delivery")]
+    DeliveryUnknown,
+    /// The delivery's state does not allow that.
+    #[error("the delivery is {state}")]
+    DeliveryState {
+        /// The state it is in.
+        state: &'static str,
+    },
+    /// An earlier delivery of the pair is still open.
+    #[error("delivery {earlier} comes first")]
+    Order {
+        /// The one whose turn it is.
+        earlier: DeliveryId,
+    },
+    /// The digest differs from that of the document.
+    #[error("the digest differs")]
+    ReceiptHash,
+    /// The store did not do it.
+    #[error("the store did not do it")]
+    Store(#[from] StoreError),
+}
+
+impl ReceiveError {
+    /// The problem document.
+    pub fn to_problem(&self) -> Problem {
+        match self {
+            ReceiveError::Forbidden => kinds::AUTH_FORBIDDEN.problem(),
+            ReceiveError::Invalid(problem) => problem.clone(),
+            ReceiveError::DocumentUnknown => kinds::EXCHANGE_DOCUMENT_UNKNOWN.problem(),
+            ReceiveError::DeliveryUnknown => kinds::EXCHANGE_DELIVERY_UNKNOWN.problem(),
+            ReceiveError::DeliveryState { state } => kinds::EXCHANGE_DELIVERY_STATE.with(state),
+            ReceiveError::Order { earlier } => kinds::EXCHANGE_ORDER.with(earlier),
+            ReceiveError::ReceiptHash => kinds::RECEIPT_HASH.problem(),
+            ReceiveError::Store(error) => error.to_problem(),
+        }
+    }
+}
+
+impl From<ReceiveError> for Problem {
+    fn from(error: ReceiveError) -> Self {
+        error.to_problem()
+    }
+}

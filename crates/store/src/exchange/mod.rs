@@ -1,0 +1,20 @@
+//! Rows of the document exchange: documents, deliveries with their pair counters, attempts, status reports, keys.
+//!
+//! Every query of the crate `exchange` stands here as a method of [`Tx`](crate::Tx), noun first. The words of a state or a
+//! kind are the enums of [`model`]; nothing else writes them.
+
+mod attempts;
+mod deliveries;
+mod documents;
+mod keys;
+mod leases;
+mod lists;
+pub mod model;
+mod statuses;
+
+pub use deliveries::{DeliveryForConfirm, NewDelivery, PairPlace};
+pub use documents::NewDocument;
+pub use leases::{LeaseClaim, LeasedDelivery};
+pub use lists::{DeliveryFilter, DocumentFilter, InboxRow, InboxWanted, SentRow};
+pub use model::{Attempt, Delivery, DeliveryState, Document, DocumentKind, Status};
+pub use statuses::{NewStatus, StatusTarget};
