@@ -1,0 +1,117 @@
+//! The append-only trail: one entry for each state change, written in the transaction that makes the change.
+//!
+//! An entry is the canonical record, a 32-byte salt and the commitment to both. Only the commitment goes into a log that
+//! others see, so that a record can be erased and its proof kept. `leaf_index` stays empty until an entry is sealed.
+
+use lgsp_base::Timestamp;
+use lgsp_base::id::ReceiptId;
+use lgsp_base::{Sha256, hash::Sha256Hasher};
+
+use crate::error::StoreError;
+use crate::params;
+use crate::tx::Tx;
+use crate::value::Row;
+
+/// Separates a commitment from every other use of SHA-256.
+const COMMITMENT_DOMAIN: &[u8] = b"lgsp/ledger/v1\0";
+
+/// SHA-256(domain ‖ salt ‖ record).
+pub fn commitment(salt: &[u8; 32], record: &[u8]) -> Sha256 {
+    let mut hasher = Sha256Hasher::new();
+    hasher.update(COMMITMENT_DOMAIN);
+    hasher.update(salt);
+    hasher.update(record);
+    hasher.finish()
+}
+
+/// A stored entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Grows with each entry; gaps are possible.
+    pub id: i64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened: `document.accepted`.
+    pub kind: String,
+    /// The receipt that names this entry.
+    pub receipt: Option<ReceiptId>,
+    /// The canonical record.
+    pub record: Vec<u8>,
+    /// The salt of the commitment.
+    pub salt: Vec<u8>,
+    /// The commitment as stored.
+    pub commitment: Sha256,
+}
+
+impl Entry {
+    /// True if record and salt are those that were committed to.
+    pub fn is_intact(&self) -> bool {
+        <&[u8; 32]>::try_from(self.salt.as_slice())
+            .is_ok_and(|salt| commitment(salt, &self.record) == self.commitment)
+    }
+}
+
+const COLUMNS_BY_ID: &str =
+    "SELECT id, at, kind, receipt_id, record, salt, commitment FROM ledger_entries
+    WHERE id > $1 ORDER BY id LIMIT $2";
+const COLUMNS_BY_RECEIPT: &str =
+    "SELECT id, at, kind, receipt_id, record, salt, commitment FROM ledger_entries
+    WHERE receipt_id = $1 ORDER BY id LIMIT 1";
+
+fn read_entry(row: &Row<'_>) -> Result<Entry, StoreError> {
+    Ok(Entry {
+        id: row.int(0)?,
+        at: row.time(1)?,
+        kind: row.text(2)?,
+        receipt: row.opt_id(3)?,
+        record: row.blob(4)?,
+        salt: row.blob(5)?,
+        commitment: row.sha256(6)?,
+    })
+}
+
+impl Tx<'_> {
+    /// Appends an entry and gives its id. The salt is fresh randomness.
+    pub fn ledger_append(
+        &mut self,
+        at: Timestamp,
+        kind: &str,
+        receipt: Option<ReceiptId>,
+        record: &[u8],
+        salt: [u8; 32],
+    ) -> Result<i64, StoreError> {
+        let commitment = commitment(&salt, record);
+        self.query_one(
+            "INSERT INTO ledger_entries (at, kind, receipt_id, record, salt, commitment)
+             VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+            params![at, kind, receipt, record, salt, commitment],
+            |row| row.int(0),
+        )
+    }
+
+    /// Up to `limit` entries behind an id, in order; begin with 0.
+    pub fn ledger_list(&mut self, after: i64, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.query(COLUMNS_BY_ID, params![after, limit], read_entry)
+    }
+
+    /// The entry that a receipt names.
+    pub fn ledger_lookup(&mut self, receipt: ReceiptId) -> Result<Option<Entry>, StoreError> {
+        self.query_opt(COLUMNS_BY_RECEIPT, params![receipt], read_entry)
+    }
+
+    /// Compares up to `limit` entries behind an id with their commitments: the last id looked at (`None` at the end) and
+    /// the ids of damaged entries.
+    pub fn ledger_check(
+        &mut self,
+        after: i64,
+        limit: usize,
+    ) -> Result<(Option<i64>, Vec<i64>), StoreError> {
+        let entries = self.ledger_list(after, limit)?;
+        let damaged = entries
+            .iter()
+            .filter(|entry| !entry.is_intact())
+            .map(|entry| entry.id)
+            .collect();
+        Ok((entries.last().map(|entry| entry.id), damaged))
+    }
+}

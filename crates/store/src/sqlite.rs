@@ -1,0 +1,411 @@
+//! SQLite: one writer with group commit, readers on snapshots, and a checkpointer beside them.
+//!
+//! The log is synced at each commit (`synchronous=FULL`); checkpoints run on a connection of their own, because the
+//! checkpoint inside a commit is what makes SQLite's slowest commits slow. SQLite finds damage in the structure of its
+//! pages (`cell_size_check`, `integrity_check`) but not a flipped bit inside a value: contents are therefore compared with
+//! the hash that stands beside them when they are read, and ledger entries with their commitment.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use lgsp_base::limits;
+use lgsp_base::planted::{Bug, Planted};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+
+use crate::db::Shared;
+use crate::error::{OpenError, StoreError};
+use crate::migrate::{self, Migration};
+use crate::queue::{Job, Verdict};
+use crate::tx::{Conn, Tx};
+use crate::value::{Param, Row};
+
+/// 3.51.3, the first version that cannot lose a log that is reset while it is recovered.
+const VERSION_MIN: i32 = 3_051_003;
+/// Prepared statements that a connection keeps.
+const STATEMENTS_MAX: usize = 512;
+/// How long the writer waits for another process that writes.
+const WRITER_WAIT: Duration = Duration::from_secs(10);
+/// How long a truncating checkpoint may hold the writer up.
+const CHECKPOINT_WAIT: Duration = Duration::from_millis(200);
+/// Time between two checkpoints.
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
+/// Bytes of a database page.
+const PAGE_BYTES: u64 = 4096;
+
+/// Opens the file, migrates it and starts the threads.
+pub(crate) fn start(
+    path: &Path,
+    migrations: &[Migration],
+    readers: usize,
+    shared: &Arc<Shared>,
+) -> Result<Vec<JoinHandle<()>>, OpenError> {
+    if rusqlite::version_number() < VERSION_MIN {
+        return Err(OpenError::OldSqlite {
+            found: rusqlite::version(),
+        });
+    }
+    let writer = open_writer(path, shared.planted)?;
+    migrate::sqlite(&writer, path, migrations)?;
+    sync_folder(path)?;
+    let checkpoints = open_writer(path, shared.planted)?;
+    checkpoints
+        .busy_timeout(CHECKPOINT_WAIT)
+        .map_err(classify)?;
+    let readers = (0..readers)
+        .map(|_| open_reader(path))
+        .collect::<Result<Vec<_>, _>>()?;
+
+    let mut threads = Vec::new();
+    let spawned = spawn_all(writer, checkpoints, readers, shared, &mut threads);
+    if let Err(error) = spawned {
+        shared.writes.close();
+        shared.reads.close();
+        shared.bell.ring();
+        return Err(error.into());
+    }
+    Ok(threads)
+}
+
+fn spawn_all(
+    writer: Connection,
+    checkpoints: Connection,
+    readers: Vec<Connection>,
+    shared: &Arc<Shared>,
+    threads: &mut Vec<JoinHandle<()>>,
+) -> std::io::Result<()> {
+    let mut spawn = |name: &str, run: Box<dyn FnOnce(&Shared) + Send>| {
+        let shared = Arc::clone(shared);
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || run(&shared))?;
+        threads.push(thread);
+        std::io::Result::Ok(())
+    };
+    spawn(
+        "store-write",
+        Box::new(move |shared| write_all(&writer, shared)),
+    )?;
+    spawn(
+        "store-checkpoint",
+        Box::new(move |shared| checkpoint_all(&checkpoints, shared)),
+    )?;
+    for reader in readers {
+        spawn(
+            "store-read",
+            Box::new(move |shared| read_all(&reader, shared)),
+        )?;
+    }
+    Ok(())
+}
+
+fn open_writer(path: &Path, planted: Planted) -> Result<Connection, OpenError> {
+    // The log and its index take the mode of the database file.
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)?;
+    let conn = Connection::open(path).map_err(classify)?;
+    conn.busy_timeout(WRITER_WAIT).map_err(classify)?;
+    let sync = if planted.has(Bug::NoSync) {
+        "OFF"
+    } else {
+        "FULL"
+    };
+    batch(
+        &conn,
+        &format!("PRAGMA journal_mode=WAL; PRAGMA synchronous={sync}"),
+    )?;
+    batch(
+        &conn,
+        "PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=0; PRAGMA cell_size_check=ON;
+         PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA cache_size=-65536",
+    )?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(conn)
+}
+
+fn open_reader(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(classify)?;
+    conn.busy_timeout(WRITER_WAIT).map_err(classify)?;
+    batch(
+        &conn,
+        "PRAGMA query_only=ON; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;
+         PRAGMA cache_size=-16384",
+    )?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(conn)
+}
+
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    File::open(folder)?.sync_all()
+}
+
+fn write_all(conn: &Connection, shared: &Shared) {
+    loop {
+        let group = shared.writes.take(limits::WRITE_GROUP_MAX);
+        if group.is_empty() {
+            return;
+        }
+        if shared.is_poisoned() {
+            fail_all(group, &StoreError::Poisoned);
+        } else {
+            write_group(conn, shared, group);
+        }
+    }
+}
+
+/// One commit for all that waited. Nobody is answered before it, not even a member that was rolled back: its answer may
+/// rest on what another member of the group did.
+fn write_group(conn: &Connection, shared: &Shared, mut group: Vec<Box<dyn Job>>) {
+    let mut kept = 0;
+    let mut ran = statement(conn, "BEGIN IMMEDIATE");
+    let is_alone = group.len() == 1;
+    for job in &mut group {
+        if ran.is_err() {
+            break;
+        }
+        ran = write_member(conn, shared, job.as_mut(), is_alone)
+            .map(|verdict| kept += u64::from(verdict == Verdict::Keep));
+    }
+    let count = group.len() as u64;
+    if ran.is_ok() && shared.planted.has(Bug::AckBeforeCommit) {
+        group.drain(..).for_each(Job::answer);
+    }
+    let done = ran.and_then(|()| statement(conn, if kept == 0 { "ROLLBACK" } else { "COMMIT" }));
+    match done {
+        Ok(()) => {
+            let counters = &shared.counters;
+            counters.writes.fetch_add(kept, Ordering::Relaxed);
+            counters.undone.fetch_add(count - kept, Ordering::Relaxed);
+            counters
+                .groups
+                .fetch_add(u64::from(kept > 0), Ordering::Relaxed);
+            group.into_iter().for_each(Job::answer);
+        }
+        Err(error) => {
+            if !conn.is_autocommit() {
+                // Fails only if the transaction is gone already.
+                drop(statement(conn, "ROLLBACK"));
+            }
+            if matches!(error, StoreError::Poisoned) {
+                shared.poison("the database");
+            }
+            fail_all(group, &error);
+        }
+    }
+}
+
+fn write_member(
+    conn: &Connection,
+    shared: &Shared,
+    job: &mut dyn Job,
+    is_alone: bool,
+) -> Result<Verdict, StoreError> {
+    if !is_alone {
+        statement(conn, "SAVEPOINT member")?;
+    }
+    let mut tx = Tx::new(Conn::Sqlite(conn), shared.planted);
+    let verdict = job.run(&mut tx);
+    match tx.failure() {
+        Some(StoreError::Poisoned) => return Err(StoreError::Poisoned),
+        // A full disk and some other errors make SQLite roll back the whole transaction, the others' work included.
+        failure if conn.is_autocommit() => return Err(failure.unwrap_or(StoreError::Aborted)),
+        _ => {}
+    }
+    if !is_alone {
+        if verdict == Verdict::Undo {
+            statement(conn, "ROLLBACK TO member")?;
+        }
+        statement(conn, "RELEASE member")?;
+    }
+    Ok(verdict)
+}
+
+fn fail_all(group: Vec<Box<dyn Job>>, error: &StoreError) {
+    for job in group {
+        tracing::warn!(operation = job.name(), error = %error, "a write failed with its group");
+        job.fail(error.clone());
+    }
+}
+
+fn read_all(conn: &Connection, shared: &Shared) {
+    loop {
+        let Some(mut job) = shared.reads.take(1).pop() else {
+            return;
+        };
+        let done = statement(conn, "BEGIN").map(|()| {
+            job.run(&mut Tx::new(Conn::Sqlite(conn), shared.planted));
+        });
+        if !conn.is_autocommit() {
+            // A snapshot has nothing to lose; if it cannot end, the next BEGIN says so.
+            drop(statement(conn, "ROLLBACK"));
+        }
+        shared.counters.reads.fetch_add(1, Ordering::Relaxed);
+        match done {
+            Ok(()) => job.answer(),
+            Err(error) => job.fail(error),
+        }
+    }
+}
+
+fn checkpoint_all(conn: &Connection, shared: &Shared) {
+    let mut seen = u64::MAX;
+    while !shared.bell.wait(CHECKPOINT_EVERY) {
+        let groups = shared.counters.groups.load(Ordering::Relaxed);
+        let is_idle = groups == seen && shared.log_bytes.load(Ordering::Relaxed) == 0;
+        if is_idle || shared.is_poisoned() {
+            continue;
+        }
+        seen = groups;
+        checkpoint_noted(conn, shared);
+    }
+    if !shared.is_poisoned() {
+        checkpoint_noted(conn, shared);
+    }
+}
+
+fn checkpoint_noted(conn: &Connection, shared: &Shared) {
+    match checkpoint(conn, shared) {
+        Ok(()) | Err(StoreError::Busy) => {}
+        Err(StoreError::Poisoned) => shared.poison("a checkpoint"),
+        Err(error) => tracing::warn!(error = %error, "a checkpoint failed and is tried again"),
+    }
+}
+
+fn checkpoint(conn: &Connection, shared: &Shared) -> Result<(), StoreError> {
+    let log_bytes = |mode: &str| {
+        let mut pages = (0, 0);
+        visit(conn, mode, &[], &mut |row| {
+            pages = (row.int(1).unwrap_or(0), row.int(2).unwrap_or(0));
+        })?;
+        let bytes = |pages: i64| u64::try_from(pages).unwrap_or(0) * PAGE_BYTES;
+        let (all, copied) = (bytes(pages.0), bytes(pages.1));
+        let waiting = all.saturating_sub(copied);
+        shared.log_bytes.store(waiting, Ordering::Relaxed);
+        Ok::<u64, StoreError>(all)
+    };
+    if log_bytes("PRAGMA wal_checkpoint(PASSIVE)")? > limits::WAL_TRUNCATE_BYTES {
+        log_bytes("PRAGMA wal_checkpoint(TRUNCATE)")?;
+    }
+    Ok(())
+}
+
+/// Runs one of our own transaction statements.
+fn statement(conn: &Connection, sql: &'static str) -> Result<(), StoreError> {
+    conn.prepare_cached(sql)
+        .and_then(|mut statement| statement.raw_execute())
+        .map(|_| ())
+        .map_err(classify)
+}
+
+/// Runs a text of several statements without parameters.
+pub(crate) fn batch(conn: &Connection, sql: &str) -> Result<(), StoreError> {
+    conn.execute_batch(sql).map_err(classify)
+}
+
+/// Binds by the number in the name: SQLite itself counts `$2` as the first parameter if it stands first.
+fn bind(statement: &mut rusqlite::Statement<'_>, params: &[Param<'_>]) -> rusqlite::Result<()> {
+    for index in 1..=statement.parameter_count() {
+        let number = statement
+            .parameter_name(index)
+            .and_then(|name| name.strip_prefix('$'))
+            .and_then(|digits| digits.parse::<usize>().ok());
+        let value = number
+            .and_then(|number| params.get(number.wrapping_sub(1)))
+            .ok_or(rusqlite::Error::InvalidParameterCount(params.len(), index))?;
+        statement.raw_bind_parameter(index, value)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn execute(
+    conn: &Connection,
+    sql: &str,
+    params: &[Param<'_>],
+) -> Result<u64, StoreError> {
+    let run = || {
+        let mut statement = conn.prepare_cached(sql)?;
+        bind(&mut statement, params)?;
+        statement.raw_execute()
+    };
+    run().map(|count| count as u64).map_err(classify)
+}
+
+pub(crate) fn visit(
+    conn: &Connection,
+    sql: &str,
+    params: &[Param<'_>],
+    each: &mut dyn FnMut(&Row<'_>),
+) -> Result<(), StoreError> {
+    let mut run = || {
+        let mut statement = conn.prepare_cached(sql)?;
+        bind(&mut statement, params)?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next()? {
+            each(&Row::of_sqlite(row));
+        }
+        Ok(())
+    };
+    run().map_err(classify)
+}
+
+/// The first column of every row, as numbers.
+pub(crate) fn numbers(
+    conn: &Connection,
+    sql: &str,
+    params: &[Param<'_>],
+) -> Result<Vec<i64>, StoreError> {
+    let mut numbers = Vec::new();
+    visit(conn, sql, params, &mut |row| numbers.extend(row.int(0)))?;
+    Ok(numbers)
+}
+
+/// Copies the whole database to a new file and syncs it.
+pub(crate) fn copy(conn: &Connection, to: &Path) -> Result<(), OpenError> {
+    let part = to.with_extension("part");
+    if part.exists() {
+        std::fs::remove_file(&part)?;
+    }
+    conn.backup("main", &part, None::<fn(rusqlite::backup::Progress)>)
+        .map_err(classify)?;
+    File::open(&part)?.sync_all()?;
+    std::fs::rename(&part, to)?;
+    sync_folder(to)?;
+    Ok(())
+}
+
+/// Sorts SQLite's errors by what can be done about them.
+pub(crate) fn classify(error: rusqlite::Error) -> StoreError {
+    let rusqlite::Error::SqliteFailure(failure, message) = &error else {
+        return StoreError::Sql(Arc::new(error));
+    };
+    let detail = || message.clone().unwrap_or_default();
+    match failure.code {
+        ErrorCode::DiskFull => StoreError::Full,
+        ErrorCode::ConstraintViolation => StoreError::Constraint { detail: detail() },
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreError::corrupt(detail()),
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Busy,
+        ErrorCode::SystemIoFailure => match failure.extended_code {
+            ffi::SQLITE_IOERR_FSYNC
+            | ffi::SQLITE_IOERR_DIR_FSYNC
+            | ffi::SQLITE_IOERR_WRITE
+            | ffi::SQLITE_IOERR_TRUNCATE => StoreError::Poisoned,
+            _ => StoreError::Io(Arc::new(error)),
+        },
+        _ => StoreError::Sql(Arc::new(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+use super::*;
+use crate::testing::TestDb;
+
+fn failure(extended_code: i32) -> StoreError {
+    classify(rusqlite::Error::SqliteFailure(
+        ffi::Error::new(extended_code),
+        None,
+    ))
+}
+
+#[test]
+fn errors_are_sorted_by_what_can_be_done() {
+    assert!(matches!(failure(ffi::SQLITE_FULL), StoreError::Full));
+    assert!(matches!(
+        failure(ffi::SQLITE_IOERR_FSYNC),
+        StoreError::Poisoned
+    ));
+    assert!(matches!(
+        failure(ffi::SQLITE_IOERR_WRITE),
+        StoreError::Poisoned
+    ));
+    assert!(matches!(failure(ffi::SQLITE_IOERR_READ), StoreError::Io(_)));
+    assert!(matches!(
+        failure(ffi::SQLITE_CORRUPT),
+        StoreError::Corrupt { .. }
+    ));
+    assert!(matches!(
+        failure(ffi::SQLITE_NOTADB),
+        StoreError::Corrupt { .. }
+    ));
+    assert!(matches!(failure(ffi::SQLITE_BUSY), StoreError::Busy));
+}
+
+#[test]
+fn a_full_database_says_so_and_recovers_by_itself() {
+    let test = TestDb::sqlite("full");
+    let db = test.db();
+    let pages = |db: &crate::Db, count: &'static str| {
+        let set = db.write("test", move |tx| tx.query_dyn(count, &[], |row| row.int(0)));
+        set.wait().expect("sets");
+    };
+    // The file may not grow: SQLite answers as on a full disk.
+    pages(db, "PRAGMA max_page_count = 1");
+    let large = "x".repeat(100_000);
+    let text = large.clone();
+    let put = move |tx: &mut Tx<'_>| {
+        tx.setting_put("large", &text, lgsp_base::Timestamp::from_micros(0), "me")
+    };
+    let full = db.write("test", put.clone()).wait();
+    assert!(matches!(full, Err(StoreError::Full)), "{full:?}");
+    assert_ne!(db.health(), crate::Health::Poisoned);
+    let small = db.write("test", |tx| tx.counter_bump("small")).wait();
+    assert_eq!(small.expect("what fits still goes in"), 1);
+    pages(db, "PRAGMA max_page_count = 1000000");
+    let stored = db.write("test", put).wait();
+    assert_eq!(stored.expect("there is room again"), 1);
+}
+
+#[test]
+fn a_damaged_page_is_found() {
+    let mut test = TestDb::sqlite("damage");
+    for number in 0..200 {
+        let key = format!("key-{number:04}-{}", "y".repeat(100));
+        let put = test.db().write("test", move |tx| {
+            tx.setting_put(&key, "value", lgsp_base::Timestamp::from_micros(0), "me")
+        });
+        put.wait().expect("stores");
+    }
+    assert_eq!(
+        test.db().check().wait().expect("checks"),
+        Vec::<String>::new()
+    );
+    test.db().close();
+    let path = test.folder().join("lgsp.db");
+    let mut bytes = std::fs::read(&path).expect("reads");
+    // The head of the page that holds one of the keys.
+    let at = bytes
+        .windows(8)
+        .position(|window| window == b"key-0100")
+        .expect("the key");
+    let page = at / 4096 * 4096;
+    bytes[page + 3] ^= 0x3f;
+    std::fs::write(&path, bytes).expect("damages");
+    let found = match test.reopen() {
+        Ok(()) => test.db().check().wait().map_or(1, |lines| lines.len()),
+        Err(_) => 1,
+    };
+    assert!(found > 0, "the damage was not found");
+}
+
+#[test]
+fn parameters_go_by_their_number() {
+    let test = TestDb::sqlite("parameters");
+    let swapped = test.db().read("test", |tx| {
+        tx.query_one("SELECT $2, $1, $2", crate::params!["one", "two"], |row| {
+            Ok((row.text(0)?, row.text(1)?, row.text(2)?))
+        })
+    });
+    let expected = ("two".to_owned(), "one".to_owned(), "two".to_owned());
+    assert_eq!(swapped.wait().expect("reads"), expected);
+    let missing = test.db().read("test", |tx| {
+        tx.query_one("SELECT $2", crate::params!["one"], |row| row.text(0))
+    });
+    assert!(matches!(missing.wait(), Err(StoreError::Sql(_))));
+}
