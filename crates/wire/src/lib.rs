@@ -1,1 +1,6 @@
-//! TODO
+#![doc = include_str!("../README.md")]
+
+pub mod edxml;
+pub mod record;
+pub mod vxp;
+pub mod webhook;

@@ -1,0 +1,7 @@
+//! Tests of the edXML reader, writer and checks, by subject.
+
+mod attachments;
+mod attacks;
+mod fixtures;
+mod kit;
+mod properties;
