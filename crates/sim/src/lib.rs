@@ -1,1 +1,23 @@
-//! TODO
+#![doc = include_str!("../README.md")]
+
+pub mod agency;
+pub mod catalogue;
+pub mod door;
+pub mod fault;
+pub mod http;
+pub mod journal;
+pub mod letter;
+pub mod pdf;
+pub mod province;
+pub mod rest;
+pub mod vxp;
+
+pub use agency::{AgencySystem, Manners, World};
+pub use door::Door;
+pub use fault::{Fault, Faults};
+pub use http::CallError;
+pub use journal::{Journal, Verdict};
+pub use letter::{Agency, Letter, Purpose};
+pub use province::Province;
+pub use rest::RestClient;
+pub use vxp::VxpClient;

@@ -1,0 +1,192 @@
+//! A client of the REST API (`/api/v1`) with a bearer token, as an agency's developer would write it.
+
+use bytes::Bytes;
+use hyper::Method;
+use lgsp_base::{Secret, Sha256};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::door::Kind;
+use crate::http::{Answer, Call, CallError, HttpClient, encode_query};
+
+/// Tries of a call whose answer was lost; each repeats the same idempotency key.
+pub const TRIES_MAX: u32 = 4;
+
+/// What a submitted document got.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Accepted {
+    /// The document's id.
+    pub id: String,
+    /// The receipt's id.
+    pub receipt_id: String,
+    /// SHA-256 of the content that the server kept.
+    pub sha256: Sha256,
+    /// One entry per recipient.
+    pub deliveries: Vec<AcceptedDelivery>,
+}
+
+/// One recipient of an accepted document.
+#[derive(Debug, Clone, Deserialize)]
+pub struct AcceptedDelivery {
+    /// The delivery's id.
+    pub id: String,
+    /// The recipient's code.
+    pub to: String,
+}
+
+/// One document that waits in the inbox.
+#[derive(Debug, Clone, Deserialize)]
+pub struct InboxItem {
+    /// The delivery's id, named when acknowledging.
+    pub id: String,
+    /// The document's id.
+    pub document_id: String,
+    /// SHA-256 of the content.
+    pub sha256: Sha256,
+}
+
+#[derive(Debug, Deserialize)]
+struct InboxPage {
+    items: Vec<InboxItem>,
+}
+
+/// Calls the REST API of one server with one token; clones share connections.
+#[derive(Debug, Clone)]
+pub struct RestClient {
+    http: HttpClient,
+    token: Secret<String>,
+}
+
+impl RestClient {
+    /// A client of `origin` (for example `http://127.0.0.1:8080`) that presents `token`.
+    pub fn new(origin: &str, token: &str) -> Self {
+        Self {
+            http: HttpClient::new(origin),
+            token: Secret::new(token.to_owned()),
+        }
+    }
+
+    /// Submits an edXML packet; the same key and bytes give the original answer.
+    pub async fn submit(
+        &self,
+        packet: Bytes,
+        idempotency_key: &str,
+    ) -> Result<Accepted, CallError> {
+        let call = Call::new(Method::POST, "/api/v1/documents")
+            .header("content-type", "application/edxml+xml")
+            .header("idempotency-key", idempotency_key)
+            .body(packet);
+        read(&self.call(call).await?)
+    }
+
+    /// What waits for the token's organisation, at most `page_size` items in the order of their arrival.
+    pub async fn inbox(&self, kind: Kind, page_size: usize) -> Result<Vec<InboxItem>, CallError> {
+        let kind = match kind {
+            Kind::Document => "document",
+            Kind::Status => "status",
+        };
+        let path = format!("/api/v1/inbox?kind={kind}&page_size={page_size}");
+        let page: InboxPage = read(&self.call(Call::new(Method::GET, path)).await?)?;
+        Ok(page.items)
+    }
+
+    /// The content of a document, byte for byte.
+    pub async fn content(&self, document: &str) -> Result<Bytes, CallError> {
+        let path = format!("/api/v1/documents/{}/content", encode_query(document));
+        Ok(self.call(Call::new(Method::GET, path)).await?.body)
+    }
+
+    /// Confirms one delivery, naming the hash of what was received.
+    pub async fn acknowledge(&self, delivery: &str, sha256: Sha256) -> Result<(), CallError> {
+        let body = json!({"deliveries": [{"id": delivery, "sha256": sha256}]});
+        let answer = self.post("/api/v1/inbox/acknowledge", &body).await?;
+        let problem = answer
+            .pointer("/results/0/problem")
+            .filter(|value| value.is_object());
+        match problem {
+            Some(problem) => Err(refusal(200, problem)),
+            None => Ok(()),
+        }
+    }
+
+    /// Reports how far the handling of a received document is (codes of protocols §1.9).
+    pub async fn report_status(
+        &self,
+        document: &str,
+        code: &str,
+        reason: &str,
+    ) -> Result<(), CallError> {
+        let path = format!("/api/v1/documents/{}/status", encode_query(document));
+        self.post(&path, &json!({"code": code, "reason": reason}))
+            .await
+            .map(drop)
+    }
+
+    /// Reads any resource as JSON.
+    pub async fn get(&self, path: &str) -> Result<Value, CallError> {
+        read(&self.call(Call::new(Method::GET, path)).await?)
+    }
+
+    /// Posts JSON and reads JSON; an empty answer is `null`.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, CallError> {
+        let call = Call::new(Method::POST, path)
+            .header("content-type", "application/json")
+            .body(body.to_string());
+        let answer = self.call(call).await?;
+        if answer.body.is_empty() {
+            return Ok(Value::Null);
+        }
+        read(&answer)
+    }
+
+    /// Posts a CSV file and reads the report.
+    pub async fn post_csv(&self, path: &str, file: &'static str) -> Result<Value, CallError> {
+        let call = Call::new(Method::POST, path)
+            .header("content-type", "text/csv")
+            .body(file);
+        read(&self.call(call).await?)
+    }
+
+    async fn call(&self, call: Call) -> Result<Answer, CallError> {
+        let call = call
+            .header("authorization", &format!("Bearer {}", self.token.expose()))
+            .header("accept", "application/json");
+        let mut tries = 1;
+        let answer = loop {
+            match self.http.send(call.clone()).await {
+                Err(error) if error.is_io() && tries < TRIES_MAX => tries += 1,
+                other => break other?,
+            }
+        };
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        let problem: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+        Err(refusal(answer.status.as_u16(), &problem))
+    }
+}
+
+/// A problem document (RFC 9457) as an error.
+fn refusal(status: u16, problem: &Value) -> CallError {
+    let text = |key: &str| {
+        problem
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let detail = match text("detail") {
+        detail if detail.is_empty() => text("title"),
+        detail => detail,
+    };
+    CallError::Refused {
+        status,
+        code: text("code"),
+        detail,
+    }
+}
+
+fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, CallError> {
+    serde_json::from_slice(&answer.body).map_err(|error| CallError::Format(error.to_string()))
+}
