@@ -3,26 +3,15 @@
 //! An entry is the canonical record, a 32-byte salt and the commitment to both. Only the commitment goes into a log that
 //! others see, so that a record can be erased and its proof kept. `leaf_index` stays empty until an entry is sealed.
 
+use lgsp_base::Sha256;
 use lgsp_base::Timestamp;
 use lgsp_base::id::ReceiptId;
-use lgsp_base::{Sha256, hash::Sha256Hasher};
+use lgsp_wire::record::{LEDGER_DOMAIN, Record, commitment};
 
 use crate::error::StoreError;
 use crate::params;
 use crate::tx::Tx;
 use crate::value::Row;
-
-/// Separates a commitment from every other use of SHA-256.
-const COMMITMENT_DOMAIN: &[u8] = b"lgsp/ledger/v1\0";
-
-/// SHA-256(domain ‖ salt ‖ record).
-pub fn commitment(salt: &[u8; 32], record: &[u8]) -> Sha256 {
-    let mut hasher = Sha256Hasher::new();
-    hasher.update(COMMITMENT_DOMAIN);
-    hasher.update(salt);
-    hasher.update(record);
-    hasher.finish()
-}
 
 /// A stored entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +24,7 @@ pub struct Entry {
     pub kind: String,
     /// The receipt that names this entry.
     pub receipt: Option<ReceiptId>,
-    /// The canonical record.
+    /// The canonical record, as [`Record::decode`] reads it.
     pub record: Vec<u8>,
     /// The salt of the commitment.
     pub salt: Vec<u8>,
@@ -47,7 +36,7 @@ impl Entry {
     /// True if record and salt are those that were committed to.
     pub fn is_intact(&self) -> bool {
         <&[u8; 32]>::try_from(self.salt.as_slice())
-            .is_ok_and(|salt| commitment(salt, &self.record) == self.commitment)
+            .is_ok_and(|salt| commitment(LEDGER_DOMAIN, salt, &self.record) == self.commitment)
     }
 }
 
@@ -77,14 +66,15 @@ impl Tx<'_> {
         at: Timestamp,
         kind: &str,
         receipt: Option<ReceiptId>,
-        record: &[u8],
+        record: &Record,
         salt: [u8; 32],
     ) -> Result<i64, StoreError> {
-        let commitment = commitment(&salt, record);
+        let record = record.encode();
+        let commitment = commitment(LEDGER_DOMAIN, &salt, &record);
         self.query_one(
             "INSERT INTO ledger_entries (at, kind, receipt_id, record, salt, commitment)
              VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
-            params![at, kind, receipt, record, salt, commitment],
+            params![at, kind, receipt, &record, salt, commitment],
             |row| row.int(0),
         )
     }
