@@ -8,6 +8,11 @@ use super::error::Cause;
 /// Characters decoded at once; a multiple of four.
 const BLOCK_CHARS: usize = 8 * 1024;
 
+/// True for a character of the alphabet, padding not included.
+const fn is_digit(byte: u8) -> bool {
+    matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/')
+}
+
 /// Decodes text that comes in pieces.
 #[derive(Debug)]
 pub(crate) struct Decoder {
@@ -40,25 +45,47 @@ impl Decoder {
         text: &str,
         out: &mut dyn FnMut(&[u8]) -> Result<(), Cause>,
     ) -> Result<(), Cause> {
-        for byte in text.bytes() {
+        let mut rest = text.as_bytes();
+        while let Some(byte) = rest.first() {
             let problem = match byte {
-                b' ' | b'\t' | b'\n' | b'\r' => continue,
+                b' ' | b'\t' | b'\n' | b'\r' => {
+                    rest = rest.get(1..).unwrap_or_default();
+                    continue;
+                }
                 b'=' if self.padding < 2 => {
                     self.padding += 1;
-                    None
+                    rest = rest.get(1..).unwrap_or_default();
+                    self.keep(b"=", out)?;
+                    continue;
                 }
-                b'=' => Some(AFTER_PADDING),
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' if self.padding > 0 => {
-                    Some(AFTER_PADDING)
+                b'=' => AFTER_PADDING,
+                byte if is_digit(*byte) && self.padding > 0 => AFTER_PADDING,
+                byte if is_digit(*byte) => {
+                    let run = rest.iter().take_while(|byte| is_digit(**byte)).count();
+                    let (digits, tail) = rest.split_at(run);
+                    rest = tail;
+                    self.keep(digits, out)?;
+                    continue;
                 }
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => None,
-                _ => Some(BAD_CHARACTER),
+                _ => BAD_CHARACTER,
             };
-            if let Some(problem) = problem {
-                self.flush_whole(out)?;
-                return Err(problem);
-            }
-            self.pending.push(byte);
+            self.flush_whole(out)?;
+            return Err(problem);
+        }
+        Ok(())
+    }
+
+    /// Adds digits or padding and decodes each block that becomes full.
+    fn keep(
+        &mut self,
+        mut digits: &[u8],
+        out: &mut dyn FnMut(&[u8]) -> Result<(), Cause>,
+    ) -> Result<(), Cause> {
+        while !digits.is_empty() {
+            let room = BLOCK_CHARS - self.pending.len();
+            let (now, later) = digits.split_at(room.min(digits.len()));
+            self.pending.extend_from_slice(now);
+            digits = later;
             if self.pending.len() == BLOCK_CHARS {
                 self.flush(out)?;
             }

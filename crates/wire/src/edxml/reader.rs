@@ -178,6 +178,11 @@ impl<S: AttachmentSink> Reader<S> {
         self.carry.capacity() + self.tokenizer.buffered_bytes() + content
     }
 
+    #[cfg(test)]
+    pub(crate) fn steps(&self) -> u64 {
+        self.tokenizer.steps
+    }
+
     fn error(&self, fault: Fault) -> EdxmlError {
         EdxmlError {
             cause: fault.cause,
@@ -216,7 +221,7 @@ impl<S: AttachmentSink> Reader<S> {
                 (std::str::from_utf8(valid).unwrap_or_default(), Some(error))
             }
         };
-        match valid.find(|c| !is_xml_char(c)) {
+        match forbidden(valid) {
             Some(bad) => {
                 let good = valid.get(..bad).unwrap_or_default();
                 self.tokenizer.push(good, &mut self.builder)?;
@@ -236,6 +241,16 @@ impl<S: AttachmentSink> Reader<S> {
             None => Ok(()),
         }
     }
+}
+
+/// The place of the first character that XML forbids. Only control characters, U+FFFE and U+FFFF are candidates, which
+/// their first byte shows.
+fn forbidden(text: &str) -> Option<usize> {
+    let may_be_bad =
+        |byte: &u8| (*byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || *byte == 0xEF;
+    let from = text.as_bytes().iter().position(may_be_bad)?;
+    let tail = text.get(from..)?;
+    tail.find(|c| !is_xml_char(c)).map(|at| from + at)
 }
 
 const NOT_UTF8: Cause = Cause::Malformed("not UTF-8");

@@ -89,6 +89,9 @@ pub(crate) struct Tokenizer {
     is_first: bool,
     has_root: bool,
     junk_before_declaration: usize,
+    /// Bytes looked at, those looked at again included.
+    #[cfg(test)]
+    pub(crate) steps: u64,
 }
 
 impl Tokenizer {
@@ -111,6 +114,8 @@ impl Tokenizer {
             is_first: true,
             has_root: false,
             junk_before_declaration: 0,
+            #[cfg(test)]
+            steps: 0,
         }
     }
 
@@ -145,6 +150,10 @@ impl Tokenizer {
                 State::Reference => self.in_reference(rest, handler),
             };
             let used = step.map_err(|cause| self.fault(cause))?;
+            #[cfg(test)]
+            {
+                self.steps += used.max(1) as u64;
+            }
             from += used;
             self.at += used as u64;
         }
@@ -327,6 +336,11 @@ impl Tokenizer {
     fn tag(&mut self, handler: &mut dyn Handler) -> Result<(), Cause> {
         self.is_first = false;
         let token = std::mem::take(&mut self.token);
+        #[cfg(test)]
+        {
+            // A tag is read for its attributes and again for their names.
+            self.steps += 2 * token.len() as u64;
+        }
         let result = match token.strip_prefix('/') {
             Some(name) => self.end_tag(name, handler),
             None => self.start_tag(&token, handler),
