@@ -6,12 +6,13 @@
 //!
 //! A reader compares the digest before it gives the last bytes away, so that a damaged blob never looks complete.
 
+use std::collections::HashSet;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use lgsp_base::hash::Sha256Hasher;
@@ -28,6 +29,8 @@ const VERSION: &str = "v1";
 const UNFINISHED: &str = "tmp";
 /// Characters of an owner.
 const OWNER_CHARS_MAX: usize = 64;
+/// Shelves that are remembered as synced.
+const SHELVES_KNOWN_MAX: usize = 65_536;
 /// Bytes read at once when a blob is checked.
 const CHECK_BYTES: usize = 256 * 1024;
 
@@ -41,6 +44,8 @@ struct Inner {
     /// Held while a finished file takes its place and while an orphan is removed: an upload of the same content must
     /// not lose its file to the sweeper.
     places: Mutex<()>,
+    /// Shelves whose folders this process has synced up to the root; they are never removed.
+    shelves: Mutex<HashSet<PathBuf>>,
 }
 
 /// The folder of blobs; clones share it.
@@ -112,6 +117,7 @@ impl Blobs {
                 room: Room::new(root, reserve_bytes),
                 next: AtomicU64::new(0),
                 places: Mutex::new(()),
+                shelves: Mutex::new(HashSet::new()),
             }),
         })
     }
@@ -332,8 +338,8 @@ impl Blobs {
     fn place(&self, from: &Path, name: &str) -> Result<(), StoreError> {
         let to = self.path_of(name)?;
         let shelf = to.parent().unwrap_or(&to);
-        let is_new = !shelf.exists();
-        if is_new {
+        let is_settled = self.shelves().contains(shelf);
+        if !is_settled {
             DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
@@ -349,11 +355,25 @@ impl Blobs {
             std::fs::rename(from, &to).map_err(StoreError::from_io)?;
         }
         self.synced(sync_folder(shelf))?;
-        // Always, not only when they are new: another upload may have made them and not synced them yet.
-        for parent in shelf.ancestors().skip(1).take(2) {
-            self.synced(sync_folder(parent))?;
+        if !is_settled {
+            // Also when they were there: another upload may have made them and not synced them yet.
+            for parent in shelf.ancestors().skip(1).take(2) {
+                self.synced(sync_folder(parent))?;
+            }
+            let mut shelves = self.shelves();
+            if shelves.len() >= SHELVES_KNOWN_MAX {
+                shelves.clear();
+            }
+            shelves.insert(shelf.to_owned());
         }
         Ok(())
+    }
+
+    fn shelves(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+        self.inner
+            .shelves
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

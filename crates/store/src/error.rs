@@ -32,7 +32,7 @@ pub enum StoreError {
     /// A uniqueness or other rule of the schema was violated.
     #[error("a rule of the schema was violated: {detail}")]
     Constraint {
-        /// The constraint or index (PostgreSQL), the columns (SQLite).
+        /// The constraint, index or column (PostgreSQL), the columns (SQLite).
         detail: String,
     },
     /// Stored data is not what was stored.
@@ -130,8 +130,8 @@ pub enum OpenError {
         /// What was found.
         detail: String,
     },
-    /// PostgreSQL is configured so that it may lose what it acknowledged.
-    #[error("PostgreSQL has {name} = {value}, which loses acknowledged work")]
+    /// The database is configured so that it may lose what it acknowledged, or cannot be configured otherwise.
+    #[error("the database has {name} = {value}, which may lose acknowledged work")]
     UnsafeSetting {
         /// The setting.
         name: &'static str,

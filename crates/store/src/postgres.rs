@@ -13,7 +13,9 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use lgsp_base::planted::Bug;
 use tokio::runtime::Runtime;
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls, Statement};
@@ -31,6 +33,11 @@ const STATEMENTS_MAX: usize = 512;
 const RETRIES_MAX: u32 = 10;
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// After how long a silent server counts as lost.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// A transaction that waits too long for a row or a caller's thread gives the others way.
+const CONNECTION_SETTINGS: &str =
+    "SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s'";
 
 /// Checks the server, migrates the database and starts the threads.
 pub(crate) fn start(
@@ -45,9 +52,14 @@ pub(crate) fn start(
         .map_err(|error| OpenError::Url(Arc::new(error)))?;
     config
         .application_name("lgsp")
-        .connect_timeout(CONNECT_TIMEOUT);
+        .connect_timeout(CONNECT_TIMEOUT)
+        .keepalives_idle(SILENCE_MAX)
+        .tcp_user_timeout(SILENCE_MAX)
+        .target_session_attrs(TargetSessionAttrs::ReadWrite);
     let mut session = Session::open(&config)?;
-    check_settings(&mut session)?;
+    if let Some((name, value)) = unsafe_setting(&mut session)? {
+        return Err(OpenError::UnsafeSetting { name, value });
+    }
     migrate::postgres(&mut session, migrations)?;
     drop(session);
 
@@ -72,20 +84,29 @@ pub(crate) fn start(
     Ok(threads)
 }
 
-/// Refuses a server that acknowledges before its log is on disk.
-fn check_settings(session: &mut Session) -> Result<(), OpenError> {
+/// A setting that makes the server acknowledge before its log is on disk.
+fn unsafe_setting(session: &mut Session) -> Result<Option<(&'static str, String)>, StoreError> {
     for (name, sql) in [
         ("fsync", "SHOW fsync"),
         ("full_page_writes", "SHOW full_page_writes"),
         ("synchronous_commit", "SHOW synchronous_commit"),
     ] {
         let mut value = String::new();
-        session.visit(sql, &[], &mut |row| value = row.text(0).unwrap_or_default())?;
+        session.visit(sql, &[], &mut |row| {
+            value = row.text(0).unwrap_or_default();
+        })?;
         if value == "off" {
-            return Err(OpenError::UnsafeSetting { name, value });
+            return Ok(Some((name, value)));
         }
     }
-    Ok(())
+    Ok(None)
+}
+
+/// A connection is refused because of a setting.
+#[derive(Debug, thiserror::Error)]
+#[error("PostgreSQL has {name} = off")]
+struct Unsafe {
+    name: &'static str,
 }
 
 /// What a thread does.
@@ -178,50 +199,72 @@ impl<'s> Worker<'s> {
     }
 
     fn attempt(&mut self, job: &mut dyn Job) -> Ran {
-        let session = match &mut self.session {
-            Some(session) if !session.client.is_closed() => session,
-            slot => match Session::open(&self.config) {
-                Ok(session) => slot.insert(session),
-                Err(error) => return Ran::Failed(error),
-            },
+        let kept = self.session.take().filter(|session| !session.is_closed());
+        let mut session = match kept.map_or_else(|| self.connect(), Ok) {
+            Ok(session) => session,
+            Err(error) => return Ran::Failed(error),
         };
+        let ran = self.attempt_on(&mut session, job);
+        // A connection that failed outside a statement of ours is not trusted again.
+        let is_broken = matches!(
+            ran,
+            Ran::Again(StoreError::Unavailable(_)) | Ran::Failed(StoreError::Unavailable(_))
+        );
+        self.session = (!is_broken).then_some(session);
+        ran
+    }
+
+    fn connect(&self) -> Result<Session, StoreError> {
+        let mut session = Session::open(&self.config)?;
+        session.batch(CONNECTION_SETTINGS)?;
+        if self.shared.planted.has(Bug::NoSync) {
+            session.batch("SET synchronous_commit = off")?;
+        } else if let Some((name, value)) = unsafe_setting(&mut session)? {
+            tracing::error!(
+                name,
+                value,
+                "PostgreSQL would lose acknowledged work and is not used"
+            );
+            return Err(StoreError::Unavailable(Arc::new(Unsafe { name })));
+        }
+        Ok(session)
+    }
+
+    fn attempt_on(&self, session: &mut Session, job: &mut dyn Job) -> Ran {
         if let Err(error) = session.batch(self.kind.begin()) {
             return after_failure(error);
         }
         let mut tx = Tx::new(Conn::Postgres(session), self.shared.planted);
         let verdict = job.run(&mut tx);
         if let Some(failure) = tx.failure() {
-            let ran = after_failure(failure);
-            let rolled_back = session.batch("ROLLBACK");
-            return match ran {
-                Ran::Again(error) => Ran::Again(error),
+            let ended = session.batch("ROLLBACK");
+            return match (after_failure(failure), ended) {
+                (Ran::Again(error), _) => Ran::Again(error),
+                (_, Err(error)) => Ran::Again(error),
                 // The closure's own error, which may be a translation of the failure, is the answer.
-                Ran::Done | Ran::Failed(_) => {
-                    if rolled_back.is_err() {
-                        self.session = None;
-                    }
-                    Ran::Done
-                }
+                _ => Ran::Done,
             };
         }
         let counters = &self.shared.counters;
-        match (self.kind, verdict) {
-            (Kind::Read, _) => counters.reads.fetch_add(1, Ordering::Relaxed),
-            (Kind::Write, Verdict::Keep) => counters.writes.fetch_add(1, Ordering::Relaxed),
-            (Kind::Write, Verdict::Undo) => counters.undone.fetch_add(1, Ordering::Relaxed),
-        };
         let end = match verdict {
             Verdict::Keep => "COMMIT",
             Verdict::Undo => "ROLLBACK",
         };
         match session.batch(end) {
             Ok(()) => {
-                counters.groups.fetch_add(1, Ordering::Relaxed);
+                match (self.kind, verdict) {
+                    (Kind::Read, _) => counters.reads.fetch_add(1, Ordering::Relaxed),
+                    (Kind::Write, Verdict::Undo) => counters.undone.fetch_add(1, Ordering::Relaxed),
+                    (Kind::Write, Verdict::Keep) => {
+                        counters.groups.fetch_add(1, Ordering::Relaxed);
+                        counters.writes.fetch_add(1, Ordering::Relaxed)
+                    }
+                };
                 Ran::Done
             }
             Err(error) if is_conflict(&error) => Ran::Again(error),
-            // A lost connection after a rollback or a read has lost nothing.
-            Err(_) if verdict == Verdict::Undo || self.kind == Kind::Read => Ran::Done,
+            // Nothing was to be stored: another run on another connection is as good.
+            Err(error) if verdict == Verdict::Undo || self.kind == Kind::Read => Ran::Again(error),
             Err(error) => Ran::Failed(error),
         }
     }
@@ -269,6 +312,10 @@ impl Session {
             statements: HashMap::new(),
             runtime,
         })
+    }
+
+    fn is_closed(&self) -> bool {
+        self.client.is_closed()
     }
 
     /// Runs a text of several statements without parameters.
@@ -337,7 +384,11 @@ fn classify(error: tokio_postgres::Error) -> StoreError {
     let code = server.code();
     match code.code().get(..2) {
         Some("23") => StoreError::Constraint {
-            detail: server.constraint().unwrap_or("NOT NULL").to_owned(),
+            detail: server
+                .constraint()
+                .or(server.column())
+                .unwrap_or_default()
+                .to_owned(),
         },
         Some("08" | "57") => StoreError::Unavailable(Arc::new(error)),
         _ if *code == SqlState::DISK_FULL => StoreError::Full,

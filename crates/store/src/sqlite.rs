@@ -112,15 +112,22 @@ fn open_writer(path: &Path, planted: Planted) -> Result<Connection, OpenError> {
         .open(path)?;
     let conn = Connection::open(path).map_err(classify)?;
     conn.busy_timeout(WRITER_WAIT).map_err(classify)?;
+    let mut mode = String::new();
+    visit(&conn, "PRAGMA journal_mode=WAL", &[], &mut |row| {
+        mode = row.text(0).unwrap_or_default();
+    })?;
+    if mode != "wal" {
+        return Err(OpenError::UnsafeSetting {
+            name: "journal_mode",
+            value: mode,
+        });
+    }
     let sync = if planted.has(Bug::NoSync) {
         "OFF"
     } else {
         "FULL"
     };
-    batch(
-        &conn,
-        &format!("PRAGMA journal_mode=WAL; PRAGMA synchronous={sync}"),
-    )?;
+    batch(&conn, &format!("PRAGMA synchronous={sync}"))?;
     batch(
         &conn,
         "PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=0; PRAGMA cell_size_check=ON;
@@ -233,8 +240,9 @@ fn write_member(
 }
 
 fn fail_all(group: Vec<Box<dyn Job>>, error: &StoreError) {
+    let first = group.first().map_or("", |job| job.name());
+    tracing::warn!(operation = first, members = group.len(), error = %error, "a group of writes failed");
     for job in group {
-        tracing::warn!(operation = job.name(), error = %error, "a write failed with its group");
         job.fail(error.clone());
     }
 }

@@ -1,5 +1,7 @@
 //! The store's promises, each on SQLite and, when a server is named, on PostgreSQL.
 
+#![expect(clippy::expect_used, reason = "helpers of tests fail as tests do")]
+
 #[path = "suite/db.rs"]
 mod db;
 #[path = "suite/rows.rs"]
