@@ -1,0 +1,16 @@
+//! The rows of the registry: organisations over time, systems, tokens, webhooks.
+//!
+//! Statements only; what may be written is decided in the registry crate.
+
+pub mod organisations;
+pub mod systems;
+pub mod tokens;
+pub mod webhooks;
+
+pub use organisations::{CodeRow, EventRow, OrganisationRow, PeriodRow, SuccessionRow};
+pub use systems::{AgencyRow, SystemRow};
+pub use tokens::TokenRow;
+pub use webhooks::WebhookRow;
+
+#[cfg(test)]
+mod tests;
