@@ -7,9 +7,11 @@
 
 mod archive;
 mod base64;
+mod builder;
 mod content;
 mod error;
 mod limits;
+mod markup;
 mod model;
 mod names;
 mod reader;

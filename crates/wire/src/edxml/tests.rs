@@ -5,3 +5,4 @@ mod attacks;
 mod fixtures;
 mod kit;
 mod properties;
+mod validation;

@@ -13,8 +13,8 @@ use flate2::{Compression, Crc};
 
 use super::NAMESPACE;
 use super::content::extension;
+use super::markup::is_xml_char;
 use super::model::*;
-use super::tokenizer::is_xml_char;
 
 /// How the bytes of an attachment stand in a packet (protocols §1.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
