@@ -1,1 +1,13 @@
-//! x
+//! Whole-system tests, one file per promise or door. `cargo xtask check` sees that no file is left out.
+
+mod bit_flip;
+mod crash;
+mod disk_full;
+mod exactly_once;
+mod failed_sync;
+mod large_body;
+mod lost_answer;
+mod power_cut;
+
+/// The product with deliberate faults compiled in.
+const BINARY: &str = env!("CARGO_BIN_EXE_lgsp-under-test");

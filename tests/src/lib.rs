@@ -1,1 +1,51 @@
-//! x
+#![doc = include_str!("../README.md")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test kit fails its test by panicking"
+)]
+
+pub mod agency;
+pub mod faults;
+pub mod history;
+pub mod http;
+pub mod load;
+pub mod system;
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use lgsp_base::Clock;
+use lgsp_base::time::SystemClock;
+
+/// Says in the output of `cargo test` that a test could not do its work here. Written past the harness, which would
+/// swallow it from a test that passes.
+pub fn skip(test: &str, why: &str) {
+    let line = format!("SKIP {test}: {why}\n");
+    // Nothing to do about a closed output.
+    let _written = std::io::stderr().write_all(line.as_bytes());
+}
+
+/// Asks again and again until there is an answer, at most for `patience`; between two questions the thread rests a moment.
+pub fn wait_for<T>(patience: Duration, mut question: impl FnMut() -> Option<T>) -> Option<T> {
+    let clock = SystemClock::new();
+    loop {
+        if let Some(answer) = question() {
+            return Some(answer);
+        }
+        if clock.monotonic() > patience {
+            return None;
+        }
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+/// The number of rounds of a loop test: a variable's value for the long form, a default for the quick one.
+pub fn rounds(variable: &str, default: u32) -> u32 {
+    std::env::var(variable)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(default)
+}

@@ -1,0 +1,32 @@
+//! The product with deliberate faults compiled in; `LGSP_PLANTED_BUG` switches one on by its name.
+
+use std::process::ExitCode;
+
+use lgsp_base::planted::{Bug, Planted};
+
+fn main() -> ExitCode {
+    let planted = match std::env::var("LGSP_PLANTED_BUG").as_deref() {
+        Err(_) | Ok("") => Planted::NONE,
+        Ok(name) => match bug(name) {
+            Some(bug) => Planted::with(bug),
+            None => return ExitCode::from(2),
+        },
+    };
+    lgsp_server::run_with(std::env::args_os(), planted)
+}
+
+fn bug(name: &str) -> Option<Bug> {
+    Some(match name {
+        "AckBeforeCommit" => Bug::AckBeforeCommit,
+        "NoSync" => Bug::NoSync,
+        "ForgetIdempotencyKey" => Bug::ForgetIdempotencyKey,
+        "IgnoreKeyConflict" => Bug::IgnoreKeyConflict,
+        "NoPairOrder" => Bug::NoPairOrder,
+        "RowBeforeBlob" => Bug::RowBeforeBlob,
+        "NoDiskReserve" => Bug::NoDiskReserve,
+        "RetryAfterFailedSync" => Bug::RetryAfterFailedSync,
+        "ServeUnchecked" => Bug::ServeUnchecked,
+        "InventDelivery" => Bug::InventDelivery,
+        _ => return None,
+    })
+}
