@@ -21,7 +21,8 @@ impl Sha256 {
     }
 }
 
-/// Digests bytes as they come.
+/// Digests bytes as they come; a clone goes on from the same point.
+#[derive(Clone)]
 pub struct Sha256Hasher(aws_lc_rs::digest::Context);
 
 impl Sha256Hasher {

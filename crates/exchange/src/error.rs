@@ -80,10 +80,8 @@ impl SubmitError {
         match self {
             SubmitError::Forbidden => kinds::AUTH_FORBIDDEN.problem(),
             SubmitError::Invalid(problem) | SubmitError::Packet(problem) => problem.clone(),
-            SubmitError::TooLarge => kinds::INPUT_TOO_LARGE.with(format_args!(
-                "limit {} bytes",
-                limits::DOCUMENT_BYTES_MAX
-            )),
+            SubmitError::TooLarge => kinds::INPUT_TOO_LARGE
+                .with(format_args!("limit {} bytes", limits::DOCUMENT_BYTES_MAX)),
             SubmitError::Full => kinds::STORAGE_FULL.problem().retry_after(30),
             SubmitError::Sender { code } => kinds::EXCHANGE_SENDER.with(code),
             SubmitError::RecipientUnknown { codes } => codes.iter().fold(

@@ -6,6 +6,7 @@ pub mod directory;
 pub mod error;
 pub mod transport;
 
+mod accept;
 mod acknowledge;
 mod content;
 mod counters;
@@ -33,10 +34,10 @@ pub use directory::{Channel, Directory, Party, Receiver, Resolved};
 pub use error::{ReceiveError, SubmitError};
 pub use intake::{Content, Intake, IntakeKind};
 pub use lgsp_store::exchange::{
-    Attempt, Delivery, DeliveryFilter, DeliveryState, Document, DocumentFilter, DocumentKind, SentRow, Status,
+    Attempt, Delivery, DeliveryFilter, DeliveryState, Document, DocumentFilter, DocumentKind,
+    SentRow, Status,
 };
 pub use model::*;
 pub use service::{Exchange, ExchangeConfig};
-pub use status::Step as StatusStep;
 pub use transport::{HandOver, HandOverOutcome, Transport};
 pub use worker::Worker;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lgsp_base::planted::{Bug, Planted};
 use lgsp_base::{Actor, Clock, Entropy, Permission, Timestamp, limits};
 use lgsp_store::{Blobs, Db};
-use tokio::sync::{Notify, RwLock};
+use tokio::sync::Notify;
 
 use crate::counters::Counters;
 use crate::directory::Directory;
@@ -51,9 +51,6 @@ pub(crate) struct Inner {
     pub(crate) counters: Counters,
     /// Rung when a delivery that is pushed may be due.
     pub(crate) wake: Notify,
-    /// Held shared from the finishing of a blob until the row that names it is committed, and alone while an orphan is
-    /// removed: the same content may arrive again at that moment.
-    pub(crate) blob_gate: RwLock<()>,
 }
 
 /// The document exchange; clones share it.
@@ -64,7 +61,9 @@ pub struct Exchange {
 
 impl std::fmt::Debug for Exchange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Exchange").field("config", &self.inner.config).finish_non_exhaustive()
+        f.debug_struct("Exchange")
+            .field("config", &self.inner.config)
+            .finish_non_exhaustive()
     }
 }
 
@@ -88,7 +87,6 @@ impl Exchange {
                 config,
                 counters: Counters::default(),
                 wake: Notify::new(),
-                blob_gate: RwLock::new(()),
             }),
         }
     }

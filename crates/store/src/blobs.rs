@@ -460,6 +460,11 @@ impl BlobWriter {
         self.bytes
     }
 
+    /// Digest of the bytes written so far.
+    pub fn sha256(&self) -> Sha256 {
+        self.hasher.clone().finish()
+    }
+
     /// Makes the blob durable under its name.
     ///
     /// # Errors

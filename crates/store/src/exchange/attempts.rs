@@ -31,7 +31,11 @@ impl Tx<'_> {
     }
 
     /// Tries of a delivery through one transport that reached no answer of the recipient.
-    pub fn attempt_count_failed(&mut self, delivery: DeliveryId, transport: &str) -> Result<i64, StoreError> {
+    pub fn attempt_count_failed(
+        &mut self,
+        delivery: DeliveryId,
+        transport: &str,
+    ) -> Result<i64, StoreError> {
         self.query_one(
             "SELECT COUNT(*) FROM attempts WHERE delivery_id = $1 AND transport = $2 AND outcome <> 'confirmed'",
             params![delivery, transport],
@@ -40,7 +44,10 @@ impl Tx<'_> {
     }
 
     /// The tries of a document's deliveries, in order.
-    pub fn attempt_list_by_document(&mut self, document: DocumentId) -> Result<Vec<Attempt>, StoreError> {
+    pub fn attempt_list_by_document(
+        &mut self,
+        document: DocumentId,
+    ) -> Result<Vec<Attempt>, StoreError> {
         self.query(
             "SELECT a.delivery_id, a.number, a.transport, a.started_at, a.finished_at, a.outcome, a.cause, a.detail \
              FROM attempts a JOIN deliveries v ON v.id = a.delivery_id WHERE v.document_id = $1 \

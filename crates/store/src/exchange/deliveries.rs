@@ -68,8 +68,17 @@ pub struct DeliveryForConfirm {
     pub receipt: Option<ReceiptId>,
     /// Digest of the document.
     pub content_sha256: Sha256,
-    /// The first open delivery of the pair and kind.
-    pub head: Option<DeliveryId>,
+}
+
+/// The first open delivery of a pair and kind: the one whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PairHead {
+    /// Which delivery.
+    pub id: DeliveryId,
+    /// Number within the pair.
+    pub seq: i64,
+    /// When it was handed over last.
+    pub offered_at: Option<Timestamp>,
 }
 
 /// The columns that [`delivery_row`] reads, in its order.
@@ -117,7 +126,12 @@ pub(super) fn delivery_row(row: &Row<'_>) -> Result<Delivery, StoreError> {
 
 impl Tx<'_> {
     /// Takes the next place of a pair; holds the pair until the transaction ends, so that places commit in order.
-    pub fn pair_advance(&mut self, sender: OrgId, recipient: OrgId, now: Timestamp) -> Result<PairPlace, StoreError> {
+    pub fn pair_advance(
+        &mut self,
+        sender: OrgId,
+        recipient: OrgId,
+        now: Timestamp,
+    ) -> Result<PairPlace, StoreError> {
         self.query_one(
             "INSERT INTO pairs (sender_org_id, recipient_org_id, last_seq, last_position, confirmed_seq) \
              VALUES ($1, $2, 1, $3, 0) \
@@ -137,7 +151,12 @@ impl Tx<'_> {
 
     /// Holds the pair until the transaction ends and notes how far it is confirmed (`seq` 0: only hold it). Whoever closes
     /// a delivery does this first: a submit that runs at the same time then sees the pair before or after, never between.
-    pub fn pair_confirm(&mut self, sender: OrgId, recipient: OrgId, seq: i64) -> Result<(), StoreError> {
+    pub fn pair_confirm(
+        &mut self,
+        sender: OrgId,
+        recipient: OrgId,
+        seq: i64,
+    ) -> Result<(), StoreError> {
         self.execute(
             "UPDATE pairs SET confirmed_seq = CASE WHEN $3 > confirmed_seq THEN $3 ELSE confirmed_seq END \
              WHERE sender_org_id = $1 AND recipient_org_id = $2",
@@ -176,14 +195,21 @@ impl Tx<'_> {
     /// A delivery by its id.
     pub fn delivery_lookup(&mut self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
         self.query_opt(
-            concat!("SELECT ", delivery_columns!(), " FROM deliveries v WHERE v.id = $1"),
+            concat!(
+                "SELECT ",
+                delivery_columns!(),
+                " FROM deliveries v WHERE v.id = $1"
+            ),
             params![id],
             delivery_row,
         )
     }
 
     /// The deliveries of a document in the order in which they were made.
-    pub fn delivery_list_by_document(&mut self, document: DocumentId) -> Result<Vec<Delivery>, StoreError> {
+    pub fn delivery_list_by_document(
+        &mut self,
+        document: DocumentId,
+    ) -> Result<Vec<Delivery>, StoreError> {
         self.query(
             concat!(
                 "SELECT ",
@@ -196,12 +222,13 @@ impl Tx<'_> {
     }
 
     /// What a confirmation needs to know.
-    pub fn delivery_for_confirm(&mut self, id: DeliveryId) -> Result<Option<DeliveryForConfirm>, StoreError> {
+    pub fn delivery_for_confirm(
+        &mut self,
+        id: DeliveryId,
+    ) -> Result<Option<DeliveryForConfirm>, StoreError> {
         self.query_opt(
             "SELECT v.document_id, v.sender_org_id, v.recipient_org_id, v.kind, v.seq, v.state, v.attempts, v.receipt_id, \
-             d.content_sha256, (SELECT h.id FROM deliveries h WHERE h.recipient_org_id = v.recipient_org_id \
-             AND h.sender_org_id = v.sender_org_id AND h.kind = v.kind AND h.is_open = 1 ORDER BY h.seq LIMIT 1) \
-             FROM deliveries v JOIN documents d ON d.id = v.document_id WHERE v.id = $1",
+             d.content_sha256 FROM deliveries v JOIN documents d ON d.id = v.document_id WHERE v.id = $1",
             params![id],
             |row| {
                 Ok(DeliveryForConfirm {
@@ -214,7 +241,6 @@ impl Tx<'_> {
                     attempts: row.int(6)?,
                     receipt: row.opt_id(7)?,
                     content_sha256: row.sha256(8)?,
-                    head: row.opt_id(9)?,
                 })
             },
         )
@@ -226,12 +252,18 @@ impl Tx<'_> {
         sender: OrgId,
         recipient: OrgId,
         kind: DocumentKind,
-    ) -> Result<Option<DeliveryId>, StoreError> {
+    ) -> Result<Option<PairHead>, StoreError> {
         self.query_opt(
-            "SELECT id FROM deliveries WHERE recipient_org_id = $1 AND sender_org_id = $2 AND kind = $3 AND is_open = 1 \
-             ORDER BY seq LIMIT 1",
+            "SELECT id, seq, offered_at FROM deliveries WHERE recipient_org_id = $1 AND sender_org_id = $2 AND kind = $3 \
+             AND is_open = 1 ORDER BY seq LIMIT 1",
             params![recipient, sender, kind.name()],
-            |row| row.id(0),
+            |row| {
+                Ok(PairHead {
+                    id: row.id(0)?,
+                    seq: row.int(1)?,
+                    offered_at: row.opt_time(2)?,
+                })
+            },
         )
     }
 
@@ -287,7 +319,12 @@ impl Tx<'_> {
     }
 
     /// Takes an open delivery back that its recipient has not seen. False if it was handed over or is closed.
-    pub fn delivery_cancel_unseen(&mut self, id: DeliveryId, now: Timestamp, cause: &str) -> Result<bool, StoreError> {
+    pub fn delivery_cancel_unseen(
+        &mut self,
+        id: DeliveryId,
+        now: Timestamp,
+        cause: &str,
+    ) -> Result<bool, StoreError> {
         let changed = self.execute(
             "UPDATE deliveries SET state = 'cancelled', is_open = 0, next_attempt_at = NULL, closed_at = $2, cause = $3 \
              WHERE id = $1 AND state = 'waiting' AND attempts = 0 AND offered_at IS NULL",
@@ -305,23 +342,29 @@ impl Tx<'_> {
         Ok(changed > 0)
     }
 
-    /// Counts a refusal of an open delivery; gives the number of refusals so far, none if it is not open.
+    /// Counts a refusal of an open delivery, which ends its last hand-over; gives the number of refusals so far, none if it
+    /// is not open.
     pub fn delivery_refuse(
         &mut self,
         id: DeliveryId,
+        now: Timestamp,
         cause: &str,
         detail: Option<&str>,
     ) -> Result<Option<i64>, StoreError> {
         self.query_opt(
-            "UPDATE deliveries SET refusals = refusals + 1, cause = $2, cause_detail = $3 \
+            "UPDATE deliveries SET refusals = refusals + 1, offered_at = $2, cause = $3, cause_detail = $4 \
              WHERE id = $1 AND is_open = 1 RETURNING refusals",
-            params![id, cause, detail],
+            params![id, now, cause, detail],
             |row| row.int(0),
         )
     }
 
     /// True if an open delivery of this document to this recipient exists.
-    pub fn delivery_is_under_way(&mut self, document: DocumentId, recipient: OrgId) -> Result<bool, StoreError> {
+    pub fn delivery_is_under_way(
+        &mut self,
+        document: DocumentId,
+        recipient: OrgId,
+    ) -> Result<bool, StoreError> {
         Ok(self
             .query_opt(
                 "SELECT 1 FROM deliveries WHERE document_id = $1 AND recipient_org_id = $2 AND is_open = 1 LIMIT 1",
@@ -332,7 +375,11 @@ impl Tx<'_> {
     }
 
     /// The newest delivery of a document to a recipient: the one that status reports are about.
-    pub fn delivery_latest(&mut self, document: DocumentId, recipient: OrgId) -> Result<Option<Delivery>, StoreError> {
+    pub fn delivery_latest(
+        &mut self,
+        document: DocumentId,
+        recipient: OrgId,
+    ) -> Result<Option<Delivery>, StoreError> {
         self.query_opt(
             concat!(
                 "SELECT ",
@@ -345,7 +392,11 @@ impl Tx<'_> {
     }
 
     /// Open deliveries whose time is up, oldest first.
-    pub fn delivery_list_expired(&mut self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+    pub fn delivery_list_expired(
+        &mut self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
         self.query(
             concat!(
                 "SELECT ",
@@ -358,7 +409,11 @@ impl Tx<'_> {
     }
 
     /// Open deliveries of these kinds that wait for a recipient.
-    pub fn delivery_count_open(&mut self, recipient: OrgId, kind: DocumentKind) -> Result<u64, StoreError> {
+    pub fn delivery_count_open(
+        &mut self,
+        recipient: OrgId,
+        kind: DocumentKind,
+    ) -> Result<u64, StoreError> {
         let count = self.query_one(
             "SELECT COUNT(*) FROM deliveries WHERE recipient_org_id = $1 AND kind = $2 AND is_open = 1",
             params![recipient, kind.name()],

@@ -69,9 +69,6 @@ macro_rules! document_columns {
 }
 pub(super) use document_columns;
 
-/// How many columns [`document_columns`] names.
-pub(super) const DOCUMENT_COLUMNS: usize = 22;
-
 /// Reads a word of one of the enums in [`model`](super::model).
 pub(super) fn word<T: std::str::FromStr>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
     row.id(column)
@@ -147,7 +144,11 @@ impl Tx<'_> {
     /// A document by its id.
     pub fn document_lookup(&mut self, id: DocumentId) -> Result<Option<Document>, StoreError> {
         self.query_opt(
-            concat!("SELECT ", document_columns!(), " FROM documents d WHERE d.id = $1"),
+            concat!(
+                "SELECT ",
+                document_columns!(),
+                " FROM documents d WHERE d.id = $1"
+            ),
             params![id],
             document_row,
         )
@@ -156,23 +157,28 @@ impl Tx<'_> {
     /// The small body of a document, if it stands in the row.
     pub fn document_body(&mut self, id: DocumentId) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self
-            .query_opt("SELECT body FROM documents WHERE id = $1", params![id], |row| {
-                row.opt_blob(0)
-            })?
+            .query_opt(
+                "SELECT body FROM documents WHERE id = $1",
+                params![id],
+                |row| row.opt_blob(0),
+            )?
             .flatten())
     }
 
-    /// The document of this sender with this external id and exactly this content.
-    pub fn document_by_content(
+    /// The document of this sender with this external id that has exactly this content (`true`), or else the new one with
+    /// other content (`false`).
+    pub fn document_lookup_same(
         &mut self,
         sender: OrgId,
         external_id: &str,
         sha256: &Sha256,
-    ) -> Result<Option<DocumentId>, StoreError> {
+    ) -> Result<Option<(DocumentId, bool)>, StoreError> {
         self.query_opt(
-            "SELECT id FROM documents WHERE sender_org_id = $1 AND external_id = $2 AND content_sha256 = $3",
+            "SELECT id, CASE WHEN content_sha256 = $3 THEN 1 ELSE 0 END AS is_same FROM documents \
+             WHERE sender_org_id = $1 AND external_id = $2 AND (content_sha256 = $3 OR business_type = 0) \
+             ORDER BY is_same DESC LIMIT 1",
             params![sender, external_id, sha256],
-            |row| row.id(0),
+            |row| Ok((row.id(0)?, row.flag(1)?)),
         )
     }
 
@@ -215,7 +221,11 @@ impl Tx<'_> {
     /// True if a document's content is this blob.
     pub fn document_blob_is_known(&mut self, blob: &str) -> Result<bool, StoreError> {
         Ok(self
-            .query_opt("SELECT 1 FROM documents WHERE blob = $1 LIMIT 1", params![blob], |row| row.int(0))?
+            .query_opt(
+                "SELECT 1 FROM documents WHERE blob = $1 LIMIT 1",
+                params![blob],
+                |row| row.int(0),
+            )?
             .is_some())
     }
 }

@@ -47,7 +47,11 @@ pub struct LeasedDelivery {
 
 impl Tx<'_> {
     /// Deliveries whose time has come, the longest due first.
-    pub fn lease_list_due(&mut self, now: Timestamp, limit: usize) -> Result<Vec<LeaseClaim>, StoreError> {
+    pub fn lease_list_due(
+        &mut self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<LeaseClaim>, StoreError> {
         self.query(
             "SELECT id, recipient_org_id, lease_number, CASE WHEN state = 'leased' THEN 1 ELSE 0 END FROM deliveries \
              WHERE next_attempt_at IS NOT NULL AND next_attempt_at <= $1 AND is_open = 1 ORDER BY next_attempt_at LIMIT $2",
@@ -121,7 +125,10 @@ impl Tx<'_> {
     }
 
     /// The pairs and kinds in which something is open for this recipient.
-    pub fn lease_list_pairs(&mut self, recipient: OrgId) -> Result<Vec<(OrgId, DocumentKind)>, StoreError> {
+    pub fn lease_list_pairs(
+        &mut self,
+        recipient: OrgId,
+    ) -> Result<Vec<(OrgId, DocumentKind)>, StoreError> {
         self.query(
             "SELECT DISTINCT sender_org_id, kind FROM deliveries WHERE recipient_org_id = $1 AND is_open = 1",
             params![recipient],

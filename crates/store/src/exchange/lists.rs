@@ -137,8 +137,12 @@ impl<'a> Conditions<'a> {
 
     fn kinds(&mut self, column: &str, kinds: &[DocumentKind]) {
         if !kinds.is_empty() {
-            let words: Vec<String> = kinds.iter().map(|kind| format!("'{}'", kind.name())).collect();
-            self.sql.push_str(&format!(" AND {column} IN ({})", words.join(", ")));
+            let words: Vec<String> = kinds
+                .iter()
+                .map(|kind| format!("'{}'", kind.name()))
+                .collect();
+            self.sql
+                .push_str(&format!(" AND {column} IN ({})", words.join(", ")));
         }
     }
 
@@ -177,7 +181,11 @@ fn inbox_row(row: &Row<'_>) -> Result<InboxRow, StoreError> {
 impl Tx<'_> {
     /// A page of a recipient's open deliveries in their order.
     pub fn inbox_list(&mut self, wanted: &InboxWanted<'_>) -> Result<Vec<InboxRow>, StoreError> {
-        let body = if wanted.with_body { "d.body" } else { "CASE WHEN 1 = 0 THEN d.body END" };
+        let body = if wanted.with_body {
+            "d.body"
+        } else {
+            "CASE WHEN 1 = 0 THEN d.body END"
+        };
         let mut page = Conditions::new(&format!(
             "SELECT v.id, v.document_id, v.sender_org_id, d.sender_code, v.recipient_code, v.kind, d.business_type, \
              d.external_id, d.notation, d.subject, v.seq, v.position, v.attempts, d.content_bytes, d.content_sha256, \
@@ -196,13 +204,18 @@ impl Tx<'_> {
         page.when(" AND v.created_at >= $?", wanted.from);
         page.when(" AND v.created_at < $?", wanted.to);
         let limit = page.param(wanted.limit);
-        page.sql.push_str(&format!(" ORDER BY v.position, v.id LIMIT {limit}"));
+        page.sql
+            .push_str(&format!(" ORDER BY v.position, v.id LIMIT {limit}"));
         self.query_dyn(&page.sql, &page.params, inbox_row)
     }
 
     /// A page of documents, newest first.
     pub fn document_list(&mut self, filter: &DocumentFilter) -> Result<Vec<Document>, StoreError> {
-        let mut page = Conditions::new(concat!("SELECT ", document_columns!(), " FROM documents d WHERE 1 = 1"));
+        let mut page = Conditions::new(concat!(
+            "SELECT ",
+            document_columns!(),
+            " FROM documents d WHERE 1 = 1"
+        ));
         page.when(" AND d.sender_org_id = $?", filter.sender);
         if let Some(recipient) = filter.recipient {
             let name = page.param(recipient);
@@ -220,7 +233,8 @@ impl Tx<'_> {
         page.when(" AND d.accepted_at < $?", filter.to);
         page.when(" AND d.id < $?", filter.before);
         let limit = page.param(filter.limit);
-        page.sql.push_str(&format!(" ORDER BY d.id DESC LIMIT {limit}"));
+        page.sql
+            .push_str(&format!(" ORDER BY d.id DESC LIMIT {limit}"));
         self.query_dyn(&page.sql, &page.params, document_row)
     }
 
@@ -238,10 +252,13 @@ impl Tx<'_> {
                 if state.is_open() {
                     page.sql.push_str(" AND v.is_open = 1");
                 } else if !matches!(state, DeliveryState::Delivered | DeliveryState::Cancelled) {
-                    page.sql.push_str(" AND v.state IN ('parked', 'dead', 'expired')");
+                    page.sql
+                        .push_str(" AND v.state IN ('parked', 'dead', 'expired')");
                 }
             }
-            None => page.sql.push_str("v.state IN ('parked', 'dead', 'expired')"),
+            None => page
+                .sql
+                .push_str("v.state IN ('parked', 'dead', 'expired')"),
         }
         if let Some(party) = filter.party {
             let name = page.param(party);
@@ -251,7 +268,8 @@ impl Tx<'_> {
         }
         page.when(" AND v.id < $?", filter.before);
         let limit = page.param(filter.limit);
-        page.sql.push_str(&format!(" ORDER BY v.id DESC LIMIT {limit}"));
+        page.sql
+            .push_str(&format!(" ORDER BY v.id DESC LIMIT {limit}"));
         self.query_dyn(&page.sql, &page.params, delivery_row)
     }
 

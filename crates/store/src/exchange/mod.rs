@@ -12,7 +12,7 @@ mod lists;
 pub mod model;
 mod statuses;
 
-pub use deliveries::{DeliveryForConfirm, NewDelivery, PairPlace};
+pub use deliveries::{DeliveryForConfirm, NewDelivery, PairHead, PairPlace};
 pub use documents::NewDocument;
 pub use leases::{LeaseClaim, LeasedDelivery};
 pub use lists::{DeliveryFilter, DocumentFilter, InboxRow, InboxWanted, SentRow};

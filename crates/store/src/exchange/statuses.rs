@@ -84,7 +84,11 @@ impl Tx<'_> {
     }
 
     /// The time of the newest report that moved a delivery's side branch.
-    pub fn status_side_at(&mut self, document: DocumentId, delivery: DeliveryId) -> Result<Option<Timestamp>, StoreError> {
+    pub fn status_side_at(
+        &mut self,
+        document: DocumentId,
+        delivery: DeliveryId,
+    ) -> Result<Option<Timestamp>, StoreError> {
         self.query_one(
             "SELECT MAX(reported_at) FROM statuses WHERE document_id = $1 AND delivery_id = $2 AND moved = 1 \
              AND code IN ('13', '15', '16')",
@@ -94,7 +98,10 @@ impl Tx<'_> {
     }
 
     /// The reports about a document in order of arrival.
-    pub fn status_list_by_document(&mut self, document: DocumentId) -> Result<Vec<Status>, StoreError> {
+    pub fn status_list_by_document(
+        &mut self,
+        document: DocumentId,
+    ) -> Result<Vec<Status>, StoreError> {
         self.query(
             "SELECT id, document_id, delivery_id, reporter_org_id, message_id, code, reason, reported_at, received_at, moved \
              FROM statuses WHERE document_id = $1 ORDER BY received_at, id",

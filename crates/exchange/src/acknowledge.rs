@@ -1,0 +1,378 @@
+//! Recipients confirm or refuse what they were handed.
+
+use std::collections::BTreeSet;
+
+use lgsp_base::id::{DeliveryId, OrgId, ReceiptId};
+use lgsp_base::planted::Bug;
+use lgsp_base::problem::kinds;
+use lgsp_base::{Actor, Permission, Problem, Timestamp, limits};
+use lgsp_store::exchange::{DeliveryForConfirm, DeliveryState};
+use lgsp_store::{StoreError, Tx};
+
+use crate::counters::count;
+use crate::error::ReceiveError;
+use crate::evidence::{self, Entry};
+use crate::model::{AcknowledgeOutcome, Acknowledged, Acknowledgement, Refused};
+use crate::order::{self, count_closed};
+use crate::service::{Exchange, may};
+
+/// The cause of a refusal that the recipient gave by confirming a later document first.
+const PASSED_OVER: &str = "passed_over";
+
+impl Exchange {
+    /// Confirms deliveries: all in one transaction, each decided on its own. Repeating a confirmation gives the same
+    /// receipt. Within one call the order of the list does not matter: earlier ones of a pair are confirmed first.
+    ///
+    /// # Errors
+    /// [`ReceiveError::Invalid`] for more than `limits::ACKNOWLEDGE_BATCH_MAX`; what concerns one delivery stands in its
+    /// outcome: unknown (also for somebody else's), another digest, an earlier one open, or closed otherwise.
+    pub async fn acknowledge(
+        &self,
+        actor: &Actor,
+        batch: Vec<Acknowledgement>,
+    ) -> Result<Vec<AcknowledgeOutcome>, ReceiveError> {
+        if !may(actor, Permission::InboxReceive) {
+            return Err(ReceiveError::Forbidden);
+        }
+        if batch.len() > limits::ACKNOWLEDGE_BATCH_MAX {
+            return Err(ReceiveError::Invalid(kinds::INPUT_INVALID.problem().at(
+                "deliveries",
+                "too_many",
+                format_args!("at most {}", limits::ACKNOWLEDGE_BATCH_MAX),
+            )));
+        }
+        let now = self.now();
+        let (exchange, by) = (self.clone(), actor.clone());
+        let done = self
+            .inner
+            .db
+            .write::<_, ReceiveError, _>("delivery_acknowledge", move |tx| {
+                Ok(Batch::new(&exchange, &by, now).run(tx, &batch)?)
+            })
+            .await?;
+        count_closed(self, DeliveryState::Delivered, done.confirmed);
+        count_closed(self, DeliveryState::Parked, done.parked);
+        if done.confirmed + done.parked > 0 {
+            self.ring();
+        }
+        Ok(done.outcomes)
+    }
+
+    /// A recipient says that it will not take a delivery; after the last refusal it is parked and later ones pass.
+    ///
+    /// # Errors
+    /// [`ReceiveError::DeliveryUnknown`], also for somebody else's; [`ReceiveError::DeliveryState`] if it is closed.
+    pub async fn refuse(
+        &self,
+        actor: &Actor,
+        delivery: DeliveryId,
+        cause: String,
+        detail: Option<String>,
+    ) -> Result<Refused, ReceiveError> {
+        if !may(actor, Permission::InboxReceive) {
+            return Err(ReceiveError::Forbidden);
+        }
+        for (text, pointer, max) in [
+            (Some(&cause), "cause", 100),
+            (detail.as_ref(), "detail", limits::TEXT_CHARS_MAX),
+        ] {
+            if text.is_some_and(|text| text.chars().count() > max || text.contains('\0')) {
+                return Err(ReceiveError::Invalid(kinds::INPUT_INVALID.problem().at(
+                    pointer,
+                    "too_long",
+                    format_args!("at most {max} characters"),
+                )));
+            }
+        }
+        let now = self.now();
+        let (exchange, by) = (self.clone(), actor.clone());
+        let refusal = self
+            .inner
+            .db
+            .write("delivery_refuse", move |tx| {
+                let found = tx
+                    .delivery_lookup(delivery)?
+                    .ok_or(ReceiveError::DeliveryUnknown)?;
+                if !exchange.is_recipient(&by, found.recipient_org) {
+                    return Err(ReceiveError::DeliveryUnknown);
+                }
+                let refusal =
+                    order::refuse(tx, &exchange, &by, &found, &cause, detail.as_deref(), now)?
+                        .ok_or(ReceiveError::DeliveryState {
+                            state: found.state.name(),
+                        })?;
+                tx.attempt_insert(
+                    delivery,
+                    "pull",
+                    now,
+                    now,
+                    "refused",
+                    Some(&cause),
+                    detail.as_deref(),
+                )?;
+                Ok(refusal)
+            })
+            .await?;
+        count(&self.counters().refused_by_recipient, 1);
+        if refusal.is_parked {
+            count_closed(self, DeliveryState::Parked, 1);
+            self.ring();
+        }
+        Ok(Refused {
+            refusals: refusal.refusals,
+            is_parked: refusal.is_parked,
+        })
+    }
+}
+
+/// What one transaction did.
+#[derive(Debug)]
+struct Done {
+    outcomes: Vec<AcknowledgeOutcome>,
+    confirmed: u64,
+    parked: u64,
+}
+
+/// A batch at work.
+struct Batch<'a> {
+    exchange: &'a Exchange,
+    actor: &'a Actor,
+    now: Timestamp,
+    /// Deliveries that were passed over: each counts one refusal per call, however many came behind it.
+    passed_over: BTreeSet<DeliveryId>,
+    parked: u64,
+    /// The pair whose row this transaction holds, and the last number confirmed in it.
+    held: Option<(OrgId, OrgId)>,
+    confirmed_seq: i64,
+}
+
+impl<'a> Batch<'a> {
+    const fn new(exchange: &'a Exchange, actor: &'a Actor, now: Timestamp) -> Self {
+        Self {
+            exchange,
+            actor,
+            now,
+            passed_over: BTreeSet::new(),
+            parked: 0,
+            held: None,
+            confirmed_seq: 0,
+        }
+    }
+
+    fn run(&mut self, tx: &mut Tx<'_>, batch: &[Acknowledgement]) -> Result<Done, StoreError> {
+        let mut found = Vec::with_capacity(batch.len());
+        for item in batch {
+            found.push(tx.delivery_for_confirm(item.delivery)?);
+        }
+        // By pair and place: later ones find the earlier ones confirmed, and pairs are always held in one order.
+        let mut turns: Vec<usize> = (0..batch.len()).collect();
+        turns.sort_by_key(|index| {
+            let delivery = found.get(*index).and_then(Option::as_ref);
+            delivery.map(|delivery| (delivery.sender_org, delivery.recipient_org, delivery.seq))
+        });
+        let mut results: Vec<Option<Result<Acknowledged, Problem>>> = vec![None; batch.len()];
+        let mut confirmed = 0;
+        for index in turns {
+            let (Some(item), Some(known), Some(slot)) =
+                (batch.get(index), found.get(index), results.get_mut(index))
+            else {
+                continue;
+            };
+            let result = match known {
+                Some(known) => self.confirm(tx, item, known),
+                None => Err(ReceiveError::DeliveryUnknown),
+            };
+            *slot = Some(match result {
+                Ok(done) => {
+                    confirmed += u64::from(!done.repeated);
+                    Ok(done)
+                }
+                // The transaction is lost: nobody in the batch may hear otherwise.
+                Err(ReceiveError::Store(error)) => return Err(error),
+                Err(error) => Err(error.to_problem()),
+            });
+        }
+        self.let_go(tx)?;
+        let outcomes = batch
+            .iter()
+            .zip(results)
+            .map(|(item, result)| AcknowledgeOutcome {
+                delivery: item.delivery,
+                result: result.unwrap_or_else(|| Err(ReceiveError::DeliveryUnknown.to_problem())),
+            })
+            .collect();
+        Ok(Done {
+            outcomes,
+            confirmed,
+            parked: self.parked,
+        })
+    }
+
+    fn confirm(
+        &mut self,
+        tx: &mut Tx<'_>,
+        item: &Acknowledgement,
+        known: &DeliveryForConfirm,
+    ) -> Result<Acknowledged, ReceiveError> {
+        if !self.exchange.is_recipient(self.actor, known.recipient_org) {
+            return Err(ReceiveError::DeliveryUnknown);
+        }
+        if item
+            .sha256
+            .is_some_and(|sha256| sha256 != known.content_sha256)
+        {
+            return Err(ReceiveError::ReceiptHash);
+        }
+        if known.state.is_open() {
+            self.hold(tx, known)?;
+            self.check_turn(tx, item, known)?;
+            let receipt = ReceiptId::generate(self.now, self.exchange.entropy());
+            if confirm(
+                tx,
+                self.exchange,
+                self.actor,
+                item.delivery,
+                known,
+                receipt,
+                "pull",
+                (self.now, self.now),
+            )? {
+                self.confirmed_seq = self.confirmed_seq.max(known.seq);
+                return Ok(Acknowledged {
+                    receipt,
+                    document: known.document,
+                    repeated: false,
+                });
+            }
+        }
+        // Closed before, or by somebody else just now, or earlier in this batch.
+        let closed = tx
+            .delivery_for_confirm(item.delivery)?
+            .ok_or(ReceiveError::DeliveryUnknown)?;
+        match (closed.state, closed.receipt) {
+            (DeliveryState::Delivered, Some(receipt)) => Ok(Acknowledged {
+                receipt,
+                document: closed.document,
+                repeated: true,
+            }),
+            (state, _) => Err(ReceiveError::DeliveryState {
+                state: state.name(),
+            }),
+        }
+    }
+
+    /// Holds the delivery's pair, and notes how far the one held before was confirmed.
+    fn hold(&mut self, tx: &mut Tx<'_>, known: &DeliveryForConfirm) -> Result<(), StoreError> {
+        let pair = (known.sender_org, known.recipient_org);
+        if self.held != Some(pair) {
+            self.let_go(tx)?;
+            tx.pair_confirm(pair.0, pair.1, 0)?;
+            self.held = Some(pair);
+        }
+        Ok(())
+    }
+
+    fn let_go(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        if let Some((sender, recipient)) = self.held.take()
+            && self.confirmed_seq > 0
+        {
+            tx.pair_confirm(sender, recipient, self.confirmed_seq)?;
+        }
+        self.confirmed_seq = 0;
+        Ok(())
+    }
+
+    /// An earlier open delivery of the pair comes first. If its recipient was handed it and goes on without it, that is a
+    /// refusal; it had a lease's time to confirm before that is held against it.
+    fn check_turn(
+        &mut self,
+        tx: &mut Tx<'_>,
+        item: &Acknowledgement,
+        known: &DeliveryForConfirm,
+    ) -> Result<(), ReceiveError> {
+        if self.exchange.has_bug(Bug::NoPairOrder) {
+            return Ok(());
+        }
+        loop {
+            let head = tx.delivery_head(known.sender_org, known.recipient_org, known.kind)?;
+            let Some(head) = head.filter(|head| head.id != item.delivery && head.seq < known.seq)
+            else {
+                return Ok(());
+            };
+            let had_time = head
+                .offered_at
+                .is_some_and(|offered| self.now.since(offered) >= self.exchange.inner.config.lease);
+            if !had_time || !self.passed_over.insert(head.id) {
+                return Err(ReceiveError::Order { earlier: head.id });
+            }
+            let earlier = tx.delivery_lookup(head.id)?.ok_or(StoreError::Missing)?;
+            let refusal = order::refuse(
+                tx,
+                self.exchange,
+                self.actor,
+                &earlier,
+                PASSED_OVER,
+                None,
+                self.now,
+            )?;
+            tx.attempt_insert(
+                head.id,
+                "pull",
+                self.now,
+                self.now,
+                "refused",
+                Some(PASSED_OVER),
+                None,
+            )?;
+            if !refusal.is_some_and(|refusal| refusal.is_parked) {
+                return Err(ReceiveError::Order { earlier: head.id });
+            }
+            self.parked += 1;
+        }
+    }
+}
+
+/// Closes an open delivery as confirmed: state, attempt, ledger entry, turn of the next. False if it was closed
+/// already. The caller holds the pair.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one step shared by pull and push, called twice"
+)]
+pub(crate) fn confirm(
+    tx: &mut Tx<'_>,
+    exchange: &Exchange,
+    actor: &Actor,
+    id: DeliveryId,
+    known: &DeliveryForConfirm,
+    receipt: ReceiptId,
+    transport: &str,
+    (started_at, now): (Timestamp, Timestamp),
+) -> Result<bool, StoreError> {
+    let by = match actor {
+        Actor::System { system, .. } => Some(*system),
+        Actor::Operator { .. } | Actor::Platform { .. } => None,
+    };
+    let is_first = tx.delivery_confirm(id, now, by, receipt)?;
+    if !is_first && !exchange.has_bug(Bug::NoFencing) {
+        return Ok(false);
+    }
+    tx.attempt_insert(id, transport, started_at, now, "confirmed", None, None)?;
+    Entry::new(evidence::DELIVERY_CONFIRMED, now, actor, exchange.salt())
+        .receipt(receipt)
+        .with("delivery", id.to_string())
+        .with("document", known.document.to_string())
+        .with("sender", known.sender_org.to_string())
+        .with("recipient", known.recipient_org.to_string())
+        .with("seq", known.seq)
+        .with("sha256", known.content_sha256.to_string())
+        .append(tx, now)?;
+    order::promote(
+        tx,
+        exchange,
+        known.sender_org,
+        known.recipient_org,
+        known.kind,
+        now,
+    )?;
+    Ok(true)
+}

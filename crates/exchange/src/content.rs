@@ -1,0 +1,177 @@
+//! Reading a document's content back: exactly the bytes that came in, or an error.
+
+use lgsp_base::id::{DeliveryId, DocumentId};
+use lgsp_base::planted::Bug;
+use lgsp_base::{Actor, Permission, Sha256};
+use lgsp_store::exchange::{Delivery, Document};
+use lgsp_store::{BlobReader, StoreError};
+
+use crate::counters::count;
+use crate::error::ReceiveError;
+use crate::service::{Exchange, may};
+
+/// Which content is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentTarget {
+    /// Of this document.
+    Document(DocumentId),
+    /// Of the document of this delivery.
+    Delivery(DeliveryId),
+}
+
+/// Content on its way out.
+#[derive(Debug)]
+pub struct ContentStream {
+    /// The document.
+    pub document: Document,
+    /// Its bytes.
+    pub body: ContentBody,
+}
+
+/// Where content comes from.
+#[derive(Debug)]
+pub enum ContentBody {
+    /// Small content, compared with its digest already.
+    Bytes(Vec<u8>),
+    /// A file. Reading blocks; it fails instead of giving the last bytes if the digest differs, so that damaged content
+    /// never looks complete.
+    Blob(Box<BlobReader>),
+}
+
+/// What the database knows about wanted content.
+struct Found {
+    document: Document,
+    deliveries: Vec<Delivery>,
+    body: Option<Vec<u8>>,
+}
+
+impl Exchange {
+    /// The content of a document for a party to it. For a recipient whose delivery is open it counts as handed over.
+    ///
+    /// # Errors
+    /// [`ReceiveError::DocumentUnknown`] or [`ReceiveError::DeliveryUnknown`] for what is not there and for what is
+    /// somebody else's; a storage problem if the content is damaged.
+    pub async fn content(
+        &self,
+        actor: &Actor,
+        target: ContentTarget,
+    ) -> Result<ContentStream, ReceiveError> {
+        let unknown = match target {
+            ContentTarget::Document(_) => ReceiveError::DocumentUnknown,
+            ContentTarget::Delivery(_) => ReceiveError::DeliveryUnknown,
+        };
+        if !may(actor, Permission::DocumentRead) {
+            return Err(ReceiveError::Forbidden);
+        }
+        let found = self
+            .inner
+            .db
+            .read("content_lookup", move |tx| {
+                let id = match target {
+                    ContentTarget::Document(id) => id,
+                    ContentTarget::Delivery(id) => match tx.delivery_lookup(id)? {
+                        Some(delivery) => delivery.document,
+                        None => return Ok(None),
+                    },
+                };
+                let Some(document) = tx.document_lookup(id)? else {
+                    return Ok(None);
+                };
+                let body = match document.blob {
+                    Some(_) => None,
+                    None => tx.document_body(id)?,
+                };
+                Ok::<_, StoreError>(Some(Found {
+                    deliveries: tx.delivery_list_by_document(id)?,
+                    document,
+                    body,
+                }))
+            })
+            .await?;
+        let Some(found) = found else {
+            return Err(unknown);
+        };
+        let handed_over = self.allowed(actor, target, &found).ok_or(unknown)?;
+        let body = self.open(&found.document, found.body)?;
+        if !handed_over.is_empty() {
+            let open = self.offer(handed_over).await?;
+            count(&self.counters().handed_over, open.len() as u64);
+        }
+        Ok(ContentStream {
+            document: found.document,
+            body,
+        })
+    }
+
+    /// The open deliveries that this reading hands over; none at all if the actor may not read.
+    fn allowed(
+        &self,
+        actor: &Actor,
+        target: ContentTarget,
+        found: &Found,
+    ) -> Option<Vec<DeliveryId>> {
+        let Actor::System { system, .. } = actor else {
+            return Some(Vec::new());
+        };
+        let own = self.inner.directory.receives_for(*system);
+        let received: Vec<&Delivery> = found
+            .deliveries
+            .iter()
+            .filter(|delivery| match target {
+                ContentTarget::Document(_) => true,
+                ContentTarget::Delivery(id) => delivery.id == id,
+            })
+            .filter(|delivery| own.contains(&delivery.recipient_org))
+            .collect();
+        if received.is_empty() && !self.is_sender(actor, &found.document) {
+            return None;
+        }
+        Some(
+            received
+                .into_iter()
+                .filter(|delivery| delivery.state.is_open())
+                .map(|delivery| delivery.id)
+                .collect(),
+        )
+    }
+
+    /// True if this actor speaks for the sender of a document.
+    pub(crate) fn is_sender(&self, actor: &Actor, document: &Document) -> bool {
+        match actor {
+            Actor::System { system, .. } => self
+                .inner
+                .directory
+                .may_send_as(*system, document.sender_org),
+            Actor::Operator { .. } | Actor::Platform { .. } => true,
+        }
+    }
+
+    fn open(&self, document: &Document, body: Option<Vec<u8>>) -> Result<ContentBody, StoreError> {
+        if let Some(blob) = &document.blob {
+            let reader = self.inner.blobs.reader(blob, document.content_sha256)?;
+            if reader.size_bytes() != document.content_bytes && !self.has_bug(Bug::ServeUnchecked) {
+                return Err(StoreError::corrupt(format_args!(
+                    "the blob of {} has another size",
+                    document.id
+                )));
+            }
+            return Ok(ContentBody::Blob(Box::new(reader)));
+        }
+        let bytes = body
+            .ok_or_else(|| StoreError::corrupt(format_args!("{} has no content", document.id)))?;
+        self.verify(document, &bytes)?;
+        Ok(ContentBody::Bytes(bytes))
+    }
+
+    /// Compares small content with the digest that was taken when it came in (reliability D11).
+    pub(crate) fn verify(&self, document: &Document, bytes: &[u8]) -> Result<(), StoreError> {
+        if Sha256::of(bytes) == document.content_sha256 || self.has_bug(Bug::ServeUnchecked) {
+            return Ok(());
+        }
+        tracing::error!(document.id = %document.id, "stored content is damaged and is not served");
+        Err(StoreError::corrupt(format_args!(
+            "the content of {} is not what was stored",
+            document.id
+        )))
+    }
+}

@@ -1,0 +1,101 @@
+//! Ledger entries of the exchange: what is recorded about each step, in canonical form.
+//!
+//! A record names ids, codes and digests; never content, subjects or persons.
+
+use lgsp_base::id::ReceiptId;
+use lgsp_base::{Actor, Timestamp};
+use lgsp_store::exchange::{Delivery, DocumentKind};
+use lgsp_store::{StoreError, Tx};
+use lgsp_wire::record::{Record, Value};
+
+/// A document was accepted.
+pub(crate) const DOCUMENT_ACCEPTED: &str = "document.accepted";
+/// A document was refused.
+pub(crate) const SUBMIT_REFUSED: &str = "submit.refused";
+/// A recipient confirmed a delivery.
+pub(crate) const DELIVERY_CONFIRMED: &str = "delivery.confirmed";
+/// A recipient refused a delivery too often.
+pub(crate) const DELIVERY_PARKED: &str = "delivery.parked";
+/// The tries of a delivery are used up.
+pub(crate) const DELIVERY_DEAD: &str = "delivery.dead";
+/// Nobody fetched a delivery in time.
+pub(crate) const DELIVERY_EXPIRED: &str = "delivery.expired";
+/// A delivery goes on its way again.
+pub(crate) const DELIVERY_RESENT: &str = "delivery.resent";
+/// A delivery was taken back unseen.
+pub(crate) const DELIVERY_CANCELLED: &str = "delivery.cancelled";
+/// A status report came in.
+pub(crate) const STATUS_REPORTED: &str = "status.reported";
+
+/// An entry about to be written.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    /// Which kind.
+    pub(crate) kind: &'static str,
+    /// The receipt that names it.
+    pub(crate) receipt: Option<ReceiptId>,
+    /// What happened.
+    pub(crate) record: Record,
+    /// Makes the commitment unguessable.
+    pub(crate) salt: [u8; 32],
+}
+
+impl Entry {
+    /// An entry with what all of them have: the kind, the time, who acted.
+    pub(crate) fn new(kind: &'static str, at: Timestamp, actor: &Actor, salt: [u8; 32]) -> Self {
+        Self {
+            kind,
+            receipt: None,
+            record: Record::new()
+                .with("kind", kind)
+                .with("at", at.as_micros())
+                .with("actor", actor.label()),
+            salt,
+        }
+    }
+
+    /// Names the receipt.
+    #[must_use]
+    pub(crate) fn receipt(mut self, receipt: ReceiptId) -> Self {
+        self.receipt = Some(receipt);
+        self.with("receipt", receipt.to_string())
+    }
+
+    /// Adds a value.
+    #[must_use]
+    pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.record = self.record.with(key, value);
+        self
+    }
+
+    /// Adds a value if there is one.
+    #[must_use]
+    pub(crate) fn with_opt(self, key: &str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.with(key, value),
+            None => self,
+        }
+    }
+
+    /// Adds what identifies a delivery.
+    #[must_use]
+    pub(crate) fn about(self, delivery: &Delivery) -> Self {
+        self.with("delivery", delivery.id.to_string())
+            .with("document", delivery.document.to_string())
+            .with("sender", delivery.sender_org.to_string())
+            .with("recipient", delivery.recipient_org.to_string())
+            .with("seq", delivery.seq)
+            .with("document_kind", kind_word(delivery.kind))
+    }
+
+    /// Writes it into the ledger of the transaction.
+    pub(crate) fn append(&self, tx: &mut Tx<'_>, at: Timestamp) -> Result<(), StoreError> {
+        tx.ledger_append(at, self.kind, self.receipt, &self.record, self.salt)?;
+        Ok(())
+    }
+}
+
+/// The word for a document's kind.
+pub(crate) fn kind_word(kind: DocumentKind) -> Value {
+    Value::from(kind.name())
+}
