@@ -1,0 +1,48 @@
+//! Ends what the bench started, by process id.
+
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use crate::measure;
+
+const TERMINATE_TRIES: u32 = 100;
+const TERMINATE_PAUSE: Duration = Duration::from_millis(100);
+
+/// Asks every process of the tree to end, and kills what has not ended after ten seconds.
+pub(crate) async fn terminate_tree(root: u32) {
+    let tree = measure::process_tree(root);
+    signal("-TERM", &tree).await;
+    for _ in 0..TERMINATE_TRIES {
+        if tree.iter().all(|pid| !is_running(*pid)) {
+            return;
+        }
+        tokio::time::sleep(TERMINATE_PAUSE).await;
+    }
+    let left: Vec<u32> = tree.into_iter().filter(|pid| is_running(*pid)).collect();
+    signal("-KILL", &left).await;
+}
+
+/// Asks one process to end.
+pub(crate) async fn terminate(pid: u32) {
+    signal("-TERM", &[pid]).await;
+}
+
+async fn signal(name: &str, pids: &[u32]) {
+    let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
+    // A process that has ended meanwhile is no error.
+    let _status = Command::new("kill")
+        .arg(name)
+        .args(pids)
+        .stderr(std::process::Stdio::null())
+        .status()
+        .await;
+}
+
+/// False for ended processes that nobody has waited for.
+fn is_running(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        .ok()
+        .and_then(|text| Some(text.rsplit_once(')')?.1.trim_start().starts_with('Z')))
+        .is_some_and(|is_zombie| !is_zombie)
+}
