@@ -37,6 +37,8 @@ pub struct Waiting {
     pub handle: String,
     /// What is named when fetching and reporting through the REST API.
     pub document: String,
+    /// Where the content is fetched; the axis needs only the handle.
+    pub content_url: String,
     /// The hash that the server announced; the axis announces none.
     pub sha256: Option<Sha256>,
 }
@@ -66,6 +68,7 @@ impl Door {
                 .map(|item| Waiting {
                     document: item.doc_id.clone(),
                     handle: item.doc_id,
+                    content_url: String::new(),
                     sha256: None,
                 })
                 .collect()),
@@ -76,6 +79,7 @@ impl Door {
                 .map(|item| Waiting {
                     handle: item.id,
                     document: item.document_id,
+                    content_url: item.content_url,
                     sha256: Some(item.sha256),
                 })
                 .collect()),
@@ -86,7 +90,7 @@ impl Door {
     pub async fn fetch(&self, item: &Waiting) -> Result<Bytes, CallError> {
         let packet = match self {
             Self::Axis(client) => client.get_edoc(&item.handle).await?,
-            Self::Rest(client) => client.content(&item.document).await?,
+            Self::Rest(client) => client.content(&item.content_url).await?,
         };
         match item.sha256 {
             Some(announced) if announced != Sha256::of(&packet) => Err(CallError::Format(

@@ -122,6 +122,18 @@ impl Journal {
         }
     }
 
+    /// True when every recipient of a packet holds it and has confirmed that.
+    pub fn is_complete(&self, sha256: Sha256) -> bool {
+        let book = self.book();
+        book.sent.get(&sha256).is_some_and(|packet| {
+            packet.recipients.iter().all(|recipient| {
+                book.arrivals
+                    .get(&(sha256, recipient.clone()))
+                    .is_some_and(|arrival| arrival.is_acknowledged)
+            })
+        })
+    }
+
     /// The sender of document `external_id` learnt that `recipient` is at `code`.
     pub fn status_seen(&self, external_id: &str, recipient: &str, code: &str) {
         self.book()

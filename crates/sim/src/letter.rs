@@ -50,6 +50,8 @@ pub struct Letter {
     pub subject: String,
     /// The recipients' codes.
     pub to: Vec<String>,
+    /// True for a recall or an update: the recipients answer with 15 or 16.
+    pub is_request: bool,
     /// The packet's bytes.
     pub packet: bytes::Bytes,
     /// SHA-256 of these bytes.
@@ -187,6 +189,7 @@ pub fn compose(
         date,
         subject,
         to: to.iter().map(|agency| agency.code.clone()).collect(),
+        is_request: matches!(purpose, Purpose::Recall(_) | Purpose::Update(_)),
         sha256: Sha256::of(&packet),
         packet: packet.into(),
     })

@@ -21,6 +21,9 @@ const TICKS_PER_BREAKDOWN: u32 = 480;
 const BREAKDOWN_TICKS: u32 = 80;
 /// Letters of the day that may still be recalled, updated or replaced.
 const RECENT_LETTERS: usize = 20;
+/// How long the scenario waits for a confirmation, and how often it looks.
+const CONFIRMATION_TIMEOUT: Duration = Duration::from_secs(20);
+const CONFIRMATION_PAUSE: Duration = Duration::from_millis(10);
 /// When the simulated day begins.
 const DAY_BEGINS_MINUTE: u64 = 7 * 60 + 30;
 const MINUTES_OF_DAY: u64 = 24 * 60;
@@ -35,6 +38,12 @@ pub enum ProvinceError {
         needed: usize,
         /// How many there are.
         present: usize,
+    },
+    /// A letter of the scenario was not confirmed in time.
+    #[error("letter {code} was not confirmed within {CONFIRMATION_TIMEOUT:?}")]
+    Unconfirmed {
+        /// Number and notation of the letter.
+        code: String,
     },
     /// An agency could not send.
     #[error("agency {code} could not send: {source}")]
@@ -83,7 +92,7 @@ pub struct Province {
 }
 
 impl Province {
-    /// A province of these systems.
+    /// A province of these systems; `world` is the one that they share.
     pub fn new(members: Vec<Arc<AgencySystem>>, world: World) -> Self {
         Self { members, world }
     }
@@ -121,10 +130,14 @@ impl Province {
         let first = send(a, &[b], Purpose::New).await?;
         let two = send(b, &[c, d], Purpose::New).await?;
         let recalled = send(c, &[a], Purpose::New).await?;
-        let recall = send(c, &[a], Purpose::Recall(&recalled)).await?;
         let updated = send(d, &[a], Purpose::New).await?;
-        let update = send(d, &[a, b], Purpose::Update(&updated)).await?;
         let replaced = send(a, &[c], Purpose::New).await?;
+        // What no recipient has seen yet would be cancelled instead of recalled.
+        for letter in [&recalled, &updated, &replaced] {
+            self.wait_for(letter).await?;
+        }
+        let recall = send(c, &[a], Purpose::Recall(&recalled)).await?;
+        let update = send(d, &[a], Purpose::Update(&updated)).await?;
         let replacement = send(a, &[c], Purpose::Replace(&replaced)).await?;
 
         b.faults().start(Fault::SendsTwice);
@@ -136,10 +149,10 @@ impl Province {
             first.clone(),
             two,
             recalled,
-            recall,
             updated,
-            update,
             replaced,
+            recall,
+            update,
             replacement,
             repeated?,
         ];
@@ -153,6 +166,20 @@ impl Province {
             letters,
             expected,
         })
+    }
+
+    /// Waits until every recipient has confirmed a letter.
+    async fn wait_for(&self, letter: &Letter) -> Result<(), ProvinceError> {
+        let began = self.world.clock.monotonic();
+        while !self.world.journal.is_complete(letter.sha256) {
+            if self.world.clock.monotonic().saturating_sub(began) > CONFIRMATION_TIMEOUT {
+                return Err(ProvinceError::Unconfirmed {
+                    code: letter.code.clone(),
+                });
+            }
+            tokio::time::sleep(CONFIRMATION_PAUSE).await;
+        }
+        Ok(())
     }
 
     /// Keeps a working day going until told to stop; `tell` hears of it about once a second.
@@ -222,6 +249,8 @@ impl Province {
             .ok()
             .and_then(|index| recent.get(index));
         if let Some((from, letter)) = earlier
+            && !letter.is_request
+            && self.world.journal.is_complete(letter.sha256)
             && entropy.below(10) == 0
         {
             let to: Vec<&Arc<AgencySystem>> = self
@@ -270,19 +299,13 @@ async fn send(
         })
 }
 
-/// Every recipient of a new document or a replacement completes it in the end, unless a recall or an update of it was granted.
+/// Every recipient completes a new document or a replacement in the end and grants a recall or an update.
 fn expected_statuses(letters: &[Letter]) -> Vec<(String, String, &'static str)> {
-    let mut expected: Vec<(String, String, &'static str)> = Vec::new();
+    let mut expected = Vec::new();
     for letter in letters {
+        let code = if letter.is_request { "15" } else { "06" };
         for recipient in &letter.to {
-            let known = expected
-                .iter_mut()
-                .find(|(id, code, _)| *id == letter.external_id && code == recipient);
-            match known {
-                // A second packet with the same id is a recall or an update.
-                Some(entry) => entry.2 = "15",
-                None => expected.push((letter.external_id.clone(), recipient.clone(), "06")),
-            }
+            expected.push((letter.external_id.clone(), recipient.clone(), code));
         }
     }
     expected

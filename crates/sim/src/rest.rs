@@ -44,6 +44,8 @@ pub struct InboxItem {
     pub document_id: String,
     /// SHA-256 of the content.
     pub sha256: Sha256,
+    /// Path of the content.
+    pub content_url: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -83,7 +85,7 @@ impl RestClient {
     /// What waits for the token's organisation, at most `page_size` items in the order of their arrival.
     pub async fn inbox(&self, kind: Kind, page_size: usize) -> Result<Vec<InboxItem>, CallError> {
         let kind = match kind {
-            Kind::Document => "document",
+            Kind::Document => "edoc",
             Kind::Status => "status",
         };
         let path = format!("/api/v1/inbox?kind={kind}&page_size={page_size}");
@@ -91,10 +93,9 @@ impl RestClient {
         Ok(page.items)
     }
 
-    /// The content of a document, byte for byte.
-    pub async fn content(&self, document: &str) -> Result<Bytes, CallError> {
-        let path = format!("/api/v1/documents/{}/content", encode_query(document));
-        Ok(self.call(Call::new(Method::GET, path)).await?.body)
+    /// The content behind the path that an inbox item names, byte for byte.
+    pub async fn content(&self, content_url: &str) -> Result<Bytes, CallError> {
+        Ok(self.call(Call::new(Method::GET, content_url)).await?.body)
     }
 
     /// Confirms one delivery, naming the hash of what was received.
