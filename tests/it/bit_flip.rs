@@ -33,7 +33,9 @@ fn flip(data: &Path, body: &[u8]) {
     let mut flipped = 0;
     for path in files(data) {
         let mut bytes = fs::read(&path).expect("a file");
-        let place = bytes.windows(probe.len()).position(|window| window == probe);
+        let place = bytes
+            .windows(probe.len())
+            .position(|window| window == probe);
         if let Some(place) = place {
             bytes[place + 3] ^= 0x10;
             fs::write(&path, bytes).expect("a file");
@@ -59,7 +61,11 @@ fn flipped(system: &mut System, name: &str) -> Vec<Violation> {
         send_until_known(&mut load.agency(0), &letter);
         bodies.push(body);
     }
-    assert_eq!(load.violations(Expect::Anything), [], "sound before the flips");
+    assert_eq!(
+        load.violations(Expect::Anything),
+        [],
+        "sound before the flips"
+    );
     system.stop();
     for body in &bodies {
         flip(&system.data, body);
@@ -70,19 +76,27 @@ fn flipped(system: &mut System, name: &str) -> Vec<Violation> {
 
 #[test]
 fn a_flipped_body_is_never_served() {
-    let mut system = SystemBuilder::new(BINARY, "bit-flip").start().expect("SQLite");
+    let mut system = SystemBuilder::new(BINARY, "bit-flip")
+        .start()
+        .expect("SQLite");
     let violations = flipped(&mut system, "bit-flip");
     // The checker sees five documents without their bodies, and none that gives out other bytes.
     assert_eq!(violations.len(), 5, "{violations:?}");
     for found in violations {
-        assert!(found.what.ends_with("is visible without its body"), "{found:?}");
+        assert!(
+            found.what.ends_with("is visible without its body"),
+            "{found:?}"
+        );
     }
 }
 
 #[test]
 fn a_store_that_serves_unchecked_is_caught() {
     let builder = SystemBuilder::new(BINARY, "bit-flip-planted");
-    let mut system = builder.with_planted("ServeUnchecked").start().expect("SQLite");
+    let mut system = builder
+        .with_planted("ServeUnchecked")
+        .start()
+        .expect("SQLite");
     let violations = flipped(&mut system, "bit-flip-planted");
     let is_caught = violations
         .iter()

@@ -34,7 +34,9 @@ fn kill_loop(system: &mut System, name: &str, kills: u32, expect: Expect) -> Vec
 
 #[test]
 fn sqlite_keeps_every_promise_through_kills() {
-    let mut system = SystemBuilder::new(BINARY, "crash-sqlite").start().expect("SQLite");
+    let mut system = SystemBuilder::new(BINARY, "crash-sqlite")
+        .start()
+        .expect("SQLite");
     let kills = rounds("LGSP_CRASH_ROUNDS", 10);
     let violations = kill_loop(&mut system, "crash-sqlite", kills, Expect::Drained);
     assert_eq!(violations, []);
@@ -56,18 +58,32 @@ fn postgres_keeps_every_promise_through_kills() {
 #[test]
 fn an_answer_before_the_commit_is_caught() {
     if !can_trace() {
-        return skip("crash::an_answer_before_the_commit_is_caught", "strace may not trace here");
+        return skip(
+            "crash::an_answer_before_the_commit_is_caught",
+            "strace may not trace here",
+        );
     }
     let mut system = SystemBuilder::new(BINARY, "crash-planted")
         .with_planted("AckBeforeCommit")
         .under(&[
-            "strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=pwrite64", "-e",
+            "strace",
+            "-D",
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=pwrite64",
+            "-e",
             "inject=pwrite64:delay_enter=2000",
         ])
         .start()
         .expect("SQLite");
     let violations = kill_loop(&mut system, "crash-planted", 3, Expect::Anything);
-    assert!(violations.iter().any(|found| found.promise == "D1"), "{violations:?}");
+    assert!(
+        violations.iter().any(|found| found.promise == "D1"),
+        "{violations:?}"
+    );
 }
 
 #[test]
@@ -86,5 +102,8 @@ fn a_row_without_its_file_is_caught() {
     };
     send_until_known(&mut sender, &letter);
     let violations = load.violations(Expect::Anything);
-    assert!(violations.iter().any(|found| found.promise == "D8"), "{violations:?}");
+    assert!(
+        violations.iter().any(|found| found.promise == "D8"),
+        "{violations:?}"
+    );
 }

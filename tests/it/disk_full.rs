@@ -53,9 +53,17 @@ fn fill(disk: &LoopDisk) -> std::path::PathBuf {
         .output()
         .expect("df");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let free: u64 = text.lines().nth(1).and_then(|line| line.trim().parse().ok()).expect("df");
+    let free: u64 = text
+        .lines()
+        .nth(1)
+        .and_then(|line| line.trim().parse().ok())
+        .expect("df");
     let size = free - limits::DISK_RESERVE_BYTES / 2;
-    run("fallocate", &["-l", &size.to_string(), &filler.to_string_lossy()]).expect("a full disk");
+    run(
+        "fallocate",
+        &["-l", &size.to_string(), &filler.to_string_lossy()],
+    )
+    .expect("a full disk");
     filler
 }
 
@@ -78,7 +86,10 @@ fn a_full_disk_refuses_new_documents_only() {
     send_until_known(&mut load.agency(0), &letter(0));
     let filler = fill(&disk);
     let full = Outcome::Refused(507, "storage.full".to_owned());
-    assert!(becomes(&load, 1_000, |outcome| *outcome == full).is_some(), "507 within 10 s");
+    assert!(
+        becomes(&load, 1_000, |outcome| *outcome == full).is_some(),
+        "507 within 10 s"
+    );
     let mut receiver = load.agency(1);
     let handed = receiver.receives(1_000).expect("an answer");
     assert!(!handed.is_empty());
@@ -86,7 +97,9 @@ fn a_full_disk_refuses_new_documents_only() {
         result.expect("accepted documents still go out");
     }
     fs::remove_file(filler).expect("room");
-    let accepted = becomes(&load, 2_000, |outcome| matches!(outcome, Outcome::Accepted(..)));
+    let accepted = becomes(&load, 2_000, |outcome| {
+        matches!(outcome, Outcome::Accepted(..))
+    });
     assert!(accepted.is_some(), "it recovers within 10 s");
     let handed = receiver.receives(1_000).expect("an answer");
     receiver.acknowledges(&handed).expect("an answer");
@@ -101,6 +114,8 @@ fn a_store_without_reserve_is_caught() {
     };
     let load = Load::new("disk-full-planted", system.agencies(2), 1);
     fill(&disk);
-    let refused = becomes(&load, 0, |outcome| matches!(outcome, Outcome::Refused(507, _)));
+    let refused = becomes(&load, 0, |outcome| {
+        matches!(outcome, Outcome::Refused(507, _))
+    });
     assert_eq!(refused, None, "the planted bug shows");
 }

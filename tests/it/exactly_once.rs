@@ -55,7 +55,10 @@ fn out_of_order(system: &System, name: &str) -> (Result<bool, String>, Vec<Viola
     send(&load, 0, &["a1", "a2"]);
     let mut receiver = load.agency(2);
     let handed = receiver.receives(10).expect("an answer");
-    let early = receiver.acknowledges(&handed[1..]).expect("an answer").remove(0);
+    let early = receiver
+        .acknowledges(&handed[1..])
+        .expect("an answer")
+        .remove(0);
     for result in receiver.acknowledges(&handed).expect("an answer") {
         result.expect("confirmed in order");
     }
@@ -76,7 +79,10 @@ fn a_store_that_forgets_the_order_is_caught() {
     let builder = SystemBuilder::new(BINARY, "order-planted");
     let system = builder.with_planted("NoPairOrder").start().expect("SQLite");
     let (_, violations) = out_of_order(&system, "order-planted");
-    assert!(violations.iter().any(|found| found.promise == "D6"), "{violations:?}");
+    assert!(
+        violations.iter().any(|found| found.promise == "D6"),
+        "{violations:?}"
+    );
 }
 
 #[test]
@@ -87,12 +93,26 @@ fn a_refused_document_is_parked_and_later_ones_pass() {
         let mut receiver = load.agency(2);
         let handed = receiver.receives(10).expect("an answer");
         for _ in 0..5 {
-            assert_eq!(receiver.refuses(&handed[0].delivery).expect("an answer").status / 100, 2);
+            assert_eq!(
+                receiver
+                    .refuses(&handed[0].delivery)
+                    .expect("an answer")
+                    .status
+                    / 100,
+                2
+            );
         }
         let rest: Vec<Handed> = receiver.receives(10).expect("an answer");
         assert_eq!(rest.len(), 1);
-        assert_eq!(receiver.acknowledges(&rest).expect("an answer"), [Ok(false)]);
-        let trace = load.agency(0).trace(&documents[0]).expect("an answer").expect("shown");
+        assert_eq!(
+            receiver.acknowledges(&rest).expect("an answer"),
+            [Ok(false)]
+        );
+        let trace = load
+            .agency(0)
+            .trace(&documents[0])
+            .expect("an answer")
+            .expect("shown");
         assert_eq!(trace["deliveries"][0]["state"], "parked");
         assert_eq!(load.violations(Expect::Anything), []);
     });
@@ -101,12 +121,18 @@ fn a_refused_document_is_parked_and_later_ones_pass() {
 #[test]
 fn a_document_for_somebody_else_is_caught() {
     let builder = SystemBuilder::new(BINARY, "invented");
-    let system = builder.with_planted("InventDelivery").start().expect("SQLite");
+    let system = builder
+        .with_planted("InventDelivery")
+        .start()
+        .expect("SQLite");
     let load = Load::new("invented", system.agencies(3), 4);
     send(&load, 0, &["a1"]);
     for index in 0..3 {
         load.agency(index).receives(10).expect("an answer");
     }
     let violations = load.violations(Expect::Anything);
-    assert!(violations.iter().any(|found| found.promise == "D2"), "{violations:?}");
+    assert!(
+        violations.iter().any(|found| found.promise == "D2"),
+        "{violations:?}"
+    );
 }

@@ -22,7 +22,16 @@ fn acknowledges_after_failure(nth: u32, planted: Option<&str>) -> bool {
     system.kill();
     let inject = format!("inject=fsync,fdatasync:error=EIO:when={nth}");
     system.runs_under(&[
-        "strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", &inject,
+        "strace",
+        "-D",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        "trace=fsync,fdatasync",
+        "-e",
+        &inject,
     ]);
     // A start that fails is a good answer to a failed sync.
     if !system.tries_to_serve() {

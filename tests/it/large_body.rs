@@ -14,7 +14,9 @@ const PIECE: usize = 256 * 1024;
 
 #[test]
 fn a_large_body_passes_in_flat_memory() {
-    let system = SystemBuilder::new(BINARY, "large-body").start().expect("SQLite");
+    let system = SystemBuilder::new(BINARY, "large-body")
+        .start()
+        .expect("SQLite");
     let mut agencies = system.agencies(2);
     let mib = u64::from(rounds("LGSP_LARGE_BODY_MIB", 96));
     let before = system.memory_peak_kib();
@@ -25,7 +27,11 @@ fn a_large_body_passes_in_flat_memory() {
         ("content-type", "application/octet-stream"),
         ("idempotency-key", "large"),
     ];
-    let path = format!("/api/v1/documents?from={}&to={}", department(1), department(2));
+    let path = format!(
+        "/api/v1/documents?from={}&to={}",
+        department(1),
+        department(2)
+    );
     let answer = http
         .call_streaming("POST", &path, &fields, mib * 1024 * 1024, |out| {
             let piece = vec![0x5a; PIECE];
@@ -37,8 +43,14 @@ fn a_large_body_passes_in_flat_memory() {
         .expect("an answer");
     assert_eq!(answer.status, 202, "{}", answer.json());
     let document = answer.json()["id"].as_str().expect("an id").to_owned();
-    let content = agencies[1].content(&document).expect("an answer").expect("served");
+    let content = agencies[1]
+        .content(&document)
+        .expect("an answer")
+        .expect("served");
     assert_eq!(content.len() as u64, mib * 1024 * 1024);
     let growth = system.memory_peak_kib() - before;
-    assert!(growth <= GROWTH_KIB_MAX, "{growth} KiB for a body of {mib} MiB");
+    assert!(
+        growth <= GROWTH_KIB_MAX,
+        "{growth} KiB for a body of {mib} MiB"
+    );
 }

@@ -38,7 +38,10 @@ fn lost_answers(system: &System, name: &str) -> Vec<Violation> {
     for number in 0..LETTERS {
         let mut sender = load.agency(0).through(proxy.address);
         proxy.drops_answers(1 + number % 3);
-        send_until_known(&mut sender, &letter(&format!("key-{number}"), &format!("body {number}")));
+        send_until_known(
+            &mut sender,
+            &letter(&format!("key-{number}"), &format!("body {number}")),
+        );
     }
     drain(&mut load.agency(1));
     load.violations(Expect::Drained)
@@ -62,9 +65,15 @@ fn a_repeated_key_is_one_document() {
 #[test]
 fn a_forgotten_key_is_caught() {
     let builder = SystemBuilder::new(BINARY, "lost-answer-planted");
-    let system = builder.with_planted("ForgetIdempotencyKey").start().expect("SQLite");
+    let system = builder
+        .with_planted("ForgetIdempotencyKey")
+        .start()
+        .expect("SQLite");
     let violations = lost_answers(&system, "lost-answer-planted");
-    assert!(violations.iter().any(|found| found.promise == "D3"), "{violations:?}");
+    assert!(
+        violations.iter().any(|found| found.promise == "D3"),
+        "{violations:?}"
+    );
 }
 
 #[test]
@@ -81,9 +90,14 @@ fn clients_that_race_on_a_key_get_one_document() {
                         scope.spawn(move || send_until_known(&mut sender, letter))
                     })
                     .collect();
-                racers.into_iter().map(|racer| racer.join().expect("a racer")).collect()
+                racers
+                    .into_iter()
+                    .map(|racer| racer.join().expect("a racer"))
+                    .collect()
             });
-            let fresh = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Accepted(_, false)));
+            let fresh = outcomes
+                .iter()
+                .filter(|outcome| matches!(outcome, Outcome::Accepted(_, false)));
             assert_eq!(fresh.count(), 1, "{outcomes:?}");
         }
         drain(&mut load.agency(1));
@@ -114,7 +128,13 @@ fn a_key_with_other_content_is_a_conflict_and_changes_nothing() {
 #[test]
 fn an_ignored_conflict_is_caught() {
     let builder = SystemBuilder::new(BINARY, "key-conflict-planted");
-    let system = builder.with_planted("IgnoreKeyConflict").start().expect("SQLite");
+    let system = builder
+        .with_planted("IgnoreKeyConflict")
+        .start()
+        .expect("SQLite");
     let (second, _) = reuse(&system, "key-conflict-planted");
-    assert!(matches!(second, Outcome::Accepted(..)), "the planted bug shows: {second:?}");
+    assert!(
+        matches!(second, Outcome::Accepted(..)),
+        "the planted bug shows: {second:?}"
+    );
 }

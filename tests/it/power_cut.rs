@@ -17,7 +17,12 @@ const SEED: u64 = 0x5eed_0002;
 const DISK_MIB: u32 = 512;
 
 /// `None` if this machine cannot cut.
-fn cut_loop(name: &str, planted: Option<&str>, cuts: u32, expect: Expect) -> Option<Vec<Violation>> {
+fn cut_loop(
+    name: &str,
+    planted: Option<&str>,
+    cuts: u32,
+    expect: Expect,
+) -> Option<Vec<Violation>> {
     let scratch = Scratch::new(name);
     let disk = match LoopDisk::make(scratch.path(), DISK_MIB) {
         Ok(disk) => disk,
@@ -59,6 +64,9 @@ fn nothing_acknowledged_is_lost() {
 #[test]
 fn a_store_that_does_not_sync_is_caught() {
     if let Some(violations) = cut_loop("power-cut-planted", Some("NoSync"), 1, Expect::Anything) {
-        assert!(violations.iter().any(|found| found.promise == "D1"), "{violations:?}");
+        assert!(
+            violations.iter().any(|found| found.promise == "D1"),
+            "{violations:?}"
+        );
     }
 }

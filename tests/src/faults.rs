@@ -59,7 +59,9 @@ fn carry(client: TcpStream, server: SocketAddr, to_drop: &AtomicUsize) -> std::i
             return to_client.shutdown(Shutdown::Both);
         }
         let is_dropped = to_drop
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            })
             .is_ok();
         if is_dropped {
             return to_client.shutdown(Shutdown::Both);
@@ -85,7 +87,10 @@ impl LoopDisk {
         let image = folder.join("disk.img");
         let mount = folder.join("disk");
         std::fs::create_dir_all(&mount).map_err(|error| error.to_string())?;
-        run("truncate", &["-s", &format!("{mib}M"), &image.to_string_lossy()])?;
+        run(
+            "truncate",
+            &["-s", &format!("{mib}M"), &image.to_string_lossy()],
+        )?;
         run("mkfs.ext4", &["-q", "-F", &image.to_string_lossy()])?;
         let disk = Self { mount, image };
         disk.mount_again()?;

@@ -86,15 +86,19 @@ impl Event {
                 sender,
                 recipients,
                 sha256,
-            } => json!({"event": "submitting", "key": key, "sender": sender, "recipients": recipients, "sha256": sha256}),
+            } => {
+                json!({"event": "submitting", "key": key, "sender": sender, "recipients": recipients, "sha256": sha256})
+            }
             Event::Accepted {
                 key,
                 document,
                 receipt,
                 sha256,
                 deliveries,
-            } => json!({"event": "accepted", "key": key, "document": document, "receipt": receipt, "sha256": sha256,
-                "deliveries": deliveries}),
+            } => {
+                json!({"event": "accepted", "key": key, "document": document, "receipt": receipt, "sha256": sha256,
+                "deliveries": deliveries})
+            }
             Event::Refused { key, code } => json!({"event": "refused", "key": key, "code": code}),
             Event::Unknown { key } => json!({"event": "unknown", "key": key}),
             Event::Handed {
@@ -104,15 +108,19 @@ impl Event {
                 document,
                 sha256,
                 attempt,
-            } => json!({"event": "handed", "recipient": recipient, "sender": sender, "delivery": delivery,
-                "document": document, "sha256": sha256, "attempt": attempt}),
+            } => {
+                json!({"event": "handed", "recipient": recipient, "sender": sender, "delivery": delivery,
+                "document": document, "sha256": sha256, "attempt": attempt})
+            }
             Event::Confirmed {
                 recipient,
                 delivery,
                 receipt,
                 is_repeat,
-            } => json!({"event": "confirmed", "recipient": recipient, "delivery": delivery, "receipt": receipt,
-                "is_repeat": is_repeat}),
+            } => {
+                json!({"event": "confirmed", "recipient": recipient, "delivery": delivery, "receipt": receipt,
+                "is_repeat": is_repeat})
+            }
         }
     }
 }
@@ -283,12 +291,16 @@ impl<'a> Facts<'a> {
                     for (delivery, recipient, seq) in deliveries {
                         facts.places.insert(delivery, (sender, recipient, *seq));
                     }
-                    facts.accepted.entry(document).or_default().push(Acceptance {
-                        key,
-                        receipt,
-                        sha256,
-                        deliveries,
-                    });
+                    facts
+                        .accepted
+                        .entry(document)
+                        .or_default()
+                        .push(Acceptance {
+                            key,
+                            receipt,
+                            sha256,
+                            deliveries,
+                        });
                 }
                 Event::Refused { .. } | Event::Unknown { .. } => {}
                 Event::Handed { .. } | Event::Confirmed { .. } => facts.received.push(event),
@@ -307,16 +319,25 @@ impl<'a> Facts<'a> {
             match &known.content_sha256 {
                 None => report("D8", format!("{document} is visible without its body")),
                 Some(bytes) if *bytes != known.sha256 => {
-                    report("D8", format!("{document} gives out other bytes than it names"));
+                    report(
+                        "D8",
+                        format!("{document} gives out other bytes than it names"),
+                    );
                 }
                 Some(_) => {}
             }
             for heard in acceptances {
                 if heard.sha256 != known.sha256 {
-                    report("D1", format!("{document} has another hash than was acknowledged"));
+                    report(
+                        "D1",
+                        format!("{document} has another hash than was acknowledged"),
+                    );
                 }
                 if heard.receipt != known.receipt {
-                    report("D13", format!("{document} has another receipt than was given"));
+                    report(
+                        "D13",
+                        format!("{document} has another receipt than was given"),
+                    );
                 }
                 for (delivery, _, _) in heard.deliveries {
                     if !known.deliveries.contains_key(delivery) {
@@ -355,13 +376,23 @@ impl<'a> Facts<'a> {
             report("D3", format!("key {key} became {} documents", ids.len()));
         }
         for (key, found) in hashes.iter().filter(|(_, found)| found.len() > 1) {
-            report("D4", format!("key {key} was accepted for {} contents", found.len()));
+            report(
+                "D4",
+                format!("key {key} was accepted for {} contents", found.len()),
+            );
         }
         for (key, (_, _, tried)) in &self.submits {
             let accepted = hashes.get(key).map_or(0, BTreeSet::len);
-            let known = hashes.get(key).into_iter().flatten().all(|hash| tried.contains(hash));
+            let known = hashes
+                .get(key)
+                .into_iter()
+                .flatten()
+                .all(|hash| tried.contains(hash));
             if accepted > 0 && !known {
-                report("D4", format!("key {key} was accepted for a content nobody sent"));
+                report(
+                    "D4",
+                    format!("key {key} was accepted for a content nobody sent"),
+                );
             }
         }
     }
@@ -405,10 +436,16 @@ impl<'a> Facts<'a> {
                     attempt,
                 } => {
                     if !sent.contains(&(sender.as_str(), recipient.as_str(), sha256.as_str())) {
-                        report("D2", format!("{recipient} got {document}, which {sender} never sent there"));
+                        report(
+                            "D2",
+                            format!("{recipient} got {document}, which {sender} never sent there"),
+                        );
                     }
                     if confirmed.contains(delivery.as_str()) {
-                        report("D5", format!("{delivery} was handed over after its confirmation"));
+                        report(
+                            "D5",
+                            format!("{delivery} was handed over after its confirmation"),
+                        );
                     }
                     let last = last_attempt.entry(delivery).or_insert(*attempt);
                     if *attempt < *last {
@@ -440,30 +477,48 @@ impl<'a> Facts<'a> {
                 continue;
             };
             if !is_repeat && !fresh.insert(delivery.as_str()) {
-                report("D5", format!("{delivery} was confirmed twice as if for the first time"));
+                report(
+                    "D5",
+                    format!("{delivery} was confirmed twice as if for the first time"),
+                );
             }
             let first = receipts.insert(delivery, receipt);
             if first.is_some_and(|first| first != receipt) {
-                report("D13", format!("{delivery} was confirmed under two receipts"));
+                report(
+                    "D13",
+                    format!("{delivery} was confirmed under two receipts"),
+                );
             }
             if first.is_none()
                 && let Some((sender, recipient, seq)) = self.places.get(delivery.as_str())
                 && let Some(last) = last_seq.insert((sender, recipient), *seq)
                 && last >= *seq
             {
-                report("D6", format!("{sender} to {recipient}: {seq} was confirmed after {last}"));
+                report(
+                    "D6",
+                    format!("{sender} to {recipient}: {seq} was confirmed after {last}"),
+                );
             }
         }
         for (id, known) in shown {
             for (delivery, (state, receipt)) in &known.deliveries {
                 let heard = receipts.get(delivery.as_str()).copied();
                 if heard.is_some() && (state != "delivered" || receipt.as_deref() != heard) {
-                    report("D13", format!("{delivery} of {id} was confirmed, and shows {state} under {receipt:?}"));
+                    report(
+                        "D13",
+                        format!(
+                            "{delivery} of {id} was confirmed, and shows {state} under {receipt:?}"
+                        ),
+                    );
                 }
             }
         }
         if expect == Expect::Drained {
-            for delivery in self.places.keys().filter(|known| !receipts.contains_key(*known)) {
+            for delivery in self
+                .places
+                .keys()
+                .filter(|known| !receipts.contains_key(*known))
+            {
                 report("D7", format!("{delivery} was accepted and never confirmed"));
             }
         }

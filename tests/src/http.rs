@@ -112,7 +112,8 @@ impl Http {
         stream.write_all(head.as_bytes())?;
         // A server may refuse before it has read everything; its answer counts, not the broken pipe.
         let written = write_body(stream);
-        let answer = read_answer(&mut connection).map_err(|error| written.err().unwrap_or(error))?;
+        let answer =
+            read_answer(&mut connection).map_err(|error| written.err().unwrap_or(error))?;
         if answer.field("connection") != Some("close") {
             self.connection = Some(connection);
         }

@@ -38,8 +38,14 @@ impl Progress<'_> {
     /// If that takes too long.
     pub fn waits_for_accepted(&self, more: usize) {
         let goal = self.recorder.accepted() + more;
-        let reached = wait_for(PATIENCE, || (self.recorder.accepted() >= goal).then_some(()));
-        assert!(reached.is_some(), "no progress: {} of {goal} accepted", self.recorder.accepted());
+        let reached = wait_for(PATIENCE, || {
+            (self.recorder.accepted() >= goal).then_some(())
+        });
+        assert!(
+            reached.is_some(),
+            "no progress: {} of {goal} accepted",
+            self.recorder.accepted()
+        );
     }
 
     /// Tells the senders to finish their letter and stop.
@@ -104,7 +110,9 @@ impl Load {
                     sending.fetch_sub(1, Ordering::AcqRel);
                 });
                 let mut receiver = agency.twin();
-                scope.spawn(move || receive_until(&mut receiver, || sending.load(Ordering::Acquire) == 0));
+                scope.spawn(move || {
+                    receive_until(&mut receiver, || sending.load(Ordering::Acquire) == 0)
+                });
             }
             fault(&Progress {
                 recorder: &self.recorder,
@@ -140,7 +148,13 @@ impl Load {
 }
 
 /// A letter to one or two of the others; small ones stand in the database, large ones become files.
-fn letter(sender: &str, codes: &[String], number: u64, is_large: bool, entropy: &SeededEntropy) -> Letter {
+fn letter(
+    sender: &str,
+    codes: &[String],
+    number: u64,
+    is_large: bool,
+    entropy: &SeededEntropy,
+) -> Letter {
     let others: Vec<&String> = codes.iter().filter(|code| *code != sender).collect();
     let first = usize::try_from(entropy.below(others.len() as u64)).unwrap_or(0);
     let mut recipients = vec![others[first].clone()];

@@ -135,7 +135,16 @@ impl System {
 
     fn init(&mut self) {
         let output = Command::new(&self.builder.binary)
-            .args(["init", "--org", PROVINCE, "--name", "Tỉnh Bình An", "-o", "json", "--data"])
+            .args([
+                "init",
+                "--org",
+                PROVINCE,
+                "--name",
+                "Tỉnh Bình An",
+                "-o",
+                "json",
+                "--data",
+            ])
             .arg(&self.data)
             .args(self.database_arguments())
             .stdin(Stdio::null())
@@ -308,4 +317,3 @@ impl Drop for System {
 pub fn department(number: usize) -> String {
     format!("{PROVINCE}.{number}")
 }
-

@@ -43,7 +43,14 @@ pub(crate) fn fuzz(root: &Path, args: &[&str]) -> Result<()> {
         let mut command = Command::new(target_dir.join(&platform).join("release").join(name));
         command
             .arg(format!("-max_total_time={seconds}"))
-            .args(["-rss_limit_mb=2048", "-timeout=10", "-print_final_stats=1"])
+            // Promise P1, with room for a busy machine.
+            .args([
+                "-max_len=20000",
+                "-timeout=5",
+                "-rss_limit_mb=512",
+                "-verbosity=0",
+                "-print_final_stats=1",
+            ])
             .arg(format!("-artifact_prefix={}/", crashes.display()))
             .arg(&finds)
             .current_dir(&folder);

@@ -44,7 +44,9 @@ fn confirmed(number: u64, is_repeat: bool) -> Event {
 fn sound() -> (Vec<Event>, Final) {
     let events = vec![
         submitting("k1", "h1"),
-        Event::Unknown { key: "k1".to_owned() },
+        Event::Unknown {
+            key: "k1".to_owned(),
+        },
         submitting("k1", "h1"),
         accepted("k1", 1, "h1"),
         submitting("k2", "h2"),
@@ -90,7 +92,10 @@ fn a_sound_history_has_no_violation() {
 
 #[test]
 fn d1_lost_document_delivery_or_hash() {
-    assert_eq!(promises(|_, shown| drop(shown.remove("doc1"))), ["D1"].into());
+    assert_eq!(
+        promises(|_, shown| drop(shown.remove("doc1"))),
+        ["D1"].into()
+    );
     let lost_delivery = promises(|_, shown| shown.get_mut("doc1").unwrap().deliveries.clear());
     assert_eq!(lost_delivery, ["D1"].into());
     let other_hash = promises(|_, shown| {
@@ -103,7 +108,10 @@ fn d1_lost_document_delivery_or_hash() {
 
 #[test]
 fn d2_something_nobody_sent() {
-    assert_eq!(promises(|events, _| events.push(handed(9, "h9", 1))), ["D2"].into());
+    assert_eq!(
+        promises(|events, _| events.push(handed(9, "h9", 1))),
+        ["D2"].into()
+    );
 }
 
 #[test]
@@ -141,9 +149,18 @@ fn d4_other_content_for_a_key() {
 
 #[test]
 fn d5_again_after_the_confirmation() {
-    assert_eq!(promises(|events, _| events.push(handed(1, "h1", 3))), ["D5"].into());
-    assert_eq!(promises(|events, _| events.push(confirmed(1, false))), ["D5"].into());
-    assert_eq!(promises(|events, _| events[7] = handed(1, "h1", 0)), ["D5"].into());
+    assert_eq!(
+        promises(|events, _| events.push(handed(1, "h1", 3))),
+        ["D5"].into()
+    );
+    assert_eq!(
+        promises(|events, _| events.push(confirmed(1, false))),
+        ["D5"].into()
+    );
+    assert_eq!(
+        promises(|events, _| events[7] = handed(1, "h1", 0)),
+        ["D5"].into()
+    );
 }
 
 #[test]
@@ -159,7 +176,11 @@ fn d6_out_of_order() {
 fn d7_never_confirmed() {
     let found = promises(|events, shown| {
         events.pop();
-        shown.get_mut("doc2").unwrap().deliveries.insert("dlv2".to_owned(), ("waiting".to_owned(), None));
+        shown
+            .get_mut("doc2")
+            .unwrap()
+            .deliveries
+            .insert("dlv2".to_owned(), ("waiting".to_owned(), None));
     });
     assert_eq!(found, ["D7"].into());
 }
@@ -168,7 +189,8 @@ fn d7_never_confirmed() {
 fn d8_visible_without_its_body() {
     let found = promises(|_, shown| shown.get_mut("doc1").unwrap().content_sha256 = None);
     assert_eq!(found, ["D8"].into());
-    let torn = promises(|_, shown| shown.get_mut("doc1").unwrap().content_sha256 = Some("x".to_owned()));
+    let torn =
+        promises(|_, shown| shown.get_mut("doc1").unwrap().content_sha256 = Some("x".to_owned()));
     assert_eq!(torn, ["D8"].into());
 }
 
@@ -177,11 +199,23 @@ fn d13_receipts_that_do_not_match() {
     let sender = promises(|_, shown| shown.get_mut("doc1").unwrap().receipt = "other".to_owned());
     assert_eq!(sender, ["D13"].into());
     let recipient = promises(|_, shown| {
-        shown.get_mut("doc1").unwrap().deliveries.get_mut("dlv1").unwrap().1 = Some("other".to_owned());
+        shown
+            .get_mut("doc1")
+            .unwrap()
+            .deliveries
+            .get_mut("dlv1")
+            .unwrap()
+            .1 = Some("other".to_owned());
     });
     assert_eq!(recipient, ["D13"].into());
     let undone = promises(|_, shown| {
-        shown.get_mut("doc1").unwrap().deliveries.get_mut("dlv1").unwrap().0 = "waiting".to_owned();
+        shown
+            .get_mut("doc1")
+            .unwrap()
+            .deliveries
+            .get_mut("dlv1")
+            .unwrap()
+            .0 = "waiting".to_owned();
     });
     assert_eq!(undone, ["D13"].into());
 }

@@ -49,7 +49,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "lgsp-sim",
         ],
     ),
-    ("lgsp-tests", &["lgsp-base", "lgsp-wire", "lgsp-server"]),
+    (
+        "lgsp-tests",
+        &["lgsp-base", "lgsp-wire", "lgsp-store", "lgsp-server"],
+    ),
     ("lgsp-bench", &["lgsp-base", "lgsp-wire"]),
     ("xtask", &["lgsp-base"]),
 ];
