@@ -39,10 +39,9 @@ impl<'c> BodyReader<'c> {
     /// the connection breaks or the chunks are malformed.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
         loop {
-            let frame =
-                tokio::time::timeout(limits::HTTP_BODY_IDLE_TIMEOUT, self.body.frame())
-                    .await
-                    .map_err(|_| kinds::HTTP_TIMEOUT.problem())?;
+            let frame = tokio::time::timeout(limits::HTTP_BODY_IDLE_TIMEOUT, self.body.frame())
+                .await
+                .map_err(|_| kinds::HTTP_TIMEOUT.problem())?;
             let Some(frame) = frame else { return Ok(None) };
             let frame = frame.map_err(|_| kinds::HTTP_FRAMING.with("the body broke off"))?;
             // Trailers are dropped: nothing in this API reads them.

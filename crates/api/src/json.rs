@@ -168,11 +168,17 @@ mod tests {
             "{'id':'a'}",
             "{\"id\":01}",
         ] {
-            assert_eq!(parse::<Sample>(bad.as_bytes()).expect_err("refused").code(), "input.json");
+            assert_eq!(
+                parse::<Sample>(bad.as_bytes()).expect_err("refused").code(),
+                "input.json"
+            );
         }
         let unknown = parse::<Sample>(br#"{"id":"a","extra":1}"#).expect_err("refused");
         assert_eq!(unknown.code(), "input.invalid");
         assert!(unknown.fields.iter().any(|f| f.message.contains("extra")));
-        assert_eq!(parse::<Sample>(b"[]").expect_err("refused").code(), "input.invalid");
+        assert_eq!(
+            parse::<Sample>(b"[]").expect_err("refused").code(),
+            "input.invalid"
+        );
     }
 }

@@ -1,1 +1,118 @@
-//! TODO
+#![doc = include_str!("../README.md")]
+
+mod router;
+
+mod documents;
+mod inbox;
+
+mod deliveries;
+mod organisations;
+mod systems;
+mod webhooks;
+
+mod health;
+mod openapi;
+
+mod auth;
+mod problem;
+
+mod attachments;
+mod content;
+mod view;
+
+mod compose;
+pub mod form;
+mod multipart;
+
+mod body;
+mod download;
+mod json;
+mod media;
+mod page;
+mod query;
+mod respond;
+mod transfer;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use lgsp_base::{Clock, Entropy, Problem};
+use lgsp_exchange::Exchange;
+use lgsp_registry::Registry;
+
+pub use health::Probe;
+pub use router::{description, router};
+
+/// Judges the address of a proposed push endpoint; the server wires the guarded client in.
+pub type EndpointPolicy = Arc<dyn Fn(&str) -> Result<(), Problem> + Send + Sync>;
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub struct ApiState {
+    exchange: Exchange,
+    registry: Registry,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    spool: PathBuf,
+    webhook_public_key: Arc<str>,
+    endpoint_policy: EndpointPolicy,
+    probes: Arc<[Probe]>,
+    description: Arc<String>,
+}
+
+/// The parts from which the API is put together.
+pub struct ApiParts {
+    /// The document exchange.
+    pub exchange: Exchange,
+    /// Organisations, systems, credentials.
+    pub registry: Registry,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness for request ids and spool files.
+    pub entropy: Arc<dyn Entropy>,
+    /// A folder for uploads that are too large for memory; files in it have no names and vanish by themselves.
+    pub spool: PathBuf,
+    /// The public key that verifies pushes, in the form of Standard Webhooks.
+    pub webhook_public_key: String,
+    /// Which addresses may be proposed as push endpoints.
+    pub endpoint_policy: EndpointPolicy,
+    /// What `/readyz` asks.
+    pub probes: Vec<Probe>,
+}
+
+impl ApiState {
+    /// Puts the state together.
+    pub fn new(parts: ApiParts) -> Self {
+        Self {
+            exchange: parts.exchange,
+            registry: parts.registry,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            spool: parts.spool,
+            webhook_public_key: parts.webhook_public_key.into(),
+            endpoint_policy: parts.endpoint_policy,
+            probes: parts.probes.into(),
+            description: Arc::default(),
+        }
+    }
+}
+
+impl fmt::Debug for ApiState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiState")
+            .field("probes", &self.probes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ApiParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiParts")
+            .field("probes", &self.probes)
+            .finish_non_exhaustive()
+    }
+}

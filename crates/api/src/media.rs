@@ -100,8 +100,15 @@ mod tests {
             }
             MediaType::of(&headers)
         };
-        assert!(read(&["Application/XML; charset=\"UTF-8\""]).expect("valid").is_edxml());
-        assert_eq!(read(&["application/json"]).expect("valid").essence, "application/json");
+        assert!(
+            read(&["Application/XML; charset=\"UTF-8\""])
+                .expect("valid")
+                .is_edxml()
+        );
+        assert_eq!(
+            read(&["application/json"]).expect("valid").essence,
+            "application/json"
+        );
         for bad in [
             &[][..],
             &["text/xml", "text/xml"],

@@ -45,9 +45,11 @@ impl PageRequest {
             .text("page_token")
             .map(|token| {
                 open_token(token).ok_or_else(|| {
-                    kinds::INPUT_INVALID
-                        .problem()
-                        .at("page_token", "form", "not a token of an earlier page")
+                    kinds::INPUT_INVALID.problem().at(
+                        "page_token",
+                        "form",
+                        "not a token of an earlier page",
+                    )
                 })
             })
             .transpose()?;
@@ -136,10 +138,17 @@ mod tests {
         let token = seal_token("17|dlv_x");
         let page = query(&format!("page_size=1000&page_token={token}")).expect("valid");
         assert_eq!(page.after.as_deref(), Some("17|dlv_x"));
-        for bad in ["page_size=0", "page_size=1001", "page_size=-1", "page_token=%21"] {
+        for bad in [
+            "page_size=0",
+            "page_size=1001",
+            "page_size=-1",
+            "page_token=%21",
+        ] {
             assert_eq!(query(bad).expect_err(bad).code(), "input.invalid");
         }
-        let uri: Uri = "/api/v1/inbox?page_token=old&kind=edoc".parse().expect("uri");
+        let uri: Uri = "/api/v1/inbox?page_token=old&kind=edoc"
+            .parse()
+            .expect("uri");
         assert_eq!(
             link_next(&uri, "new").expect("header"),
             "</api/v1/inbox?kind=edoc&page_token=new>; rel=\"next\""

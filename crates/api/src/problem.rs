@@ -298,7 +298,11 @@ mod tests {
             trace_id(good).as_deref(),
             Some("4bf92f3577b34da6a3ce929d0e0e4736")
         );
-        for bad in ["", "00-0-0-0", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"] {
+        for bad in [
+            "",
+            "00-0-0-0",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ] {
             assert_eq!(trace_id(bad), None);
         }
     }

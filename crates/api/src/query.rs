@@ -31,9 +31,11 @@ impl Query {
             };
             let is_repeated = repeated.contains(&name.as_str());
             if !is_repeated && !single.contains(&name.as_str()) {
-                return Err(kinds::INPUT_INVALID
-                    .problem()
-                    .at(shorten(&name), "unknown", "there is no such parameter"));
+                return Err(kinds::INPUT_INVALID.problem().at(
+                    shorten(&name),
+                    "unknown",
+                    "there is no such parameter",
+                ));
             }
             if !is_repeated && pairs.iter().any(|(known, _)| *known == name) {
                 return Err(kinds::INPUT_DUPLICATE.with(name));
@@ -67,9 +69,11 @@ impl Query {
         self.text(name)
             .map(|text| {
                 text.parse().map_err(|_| {
-                    kinds::INPUT_INVALID
-                        .problem()
-                        .at(name, "form", "the value does not have the form asked for")
+                    kinds::INPUT_INVALID.problem().at(
+                        name,
+                        "form",
+                        "the value does not have the form asked for",
+                    )
                 })
             })
             .transpose()
@@ -83,9 +87,11 @@ impl Query {
         self.text(name)
             .map(|text| {
                 lgsp_base::Timestamp::parse(text).ok_or_else(|| {
-                    kinds::INPUT_INVALID
-                        .problem()
-                        .at(name, "time", "not an RFC 3339 time or a date")
+                    kinds::INPUT_INVALID.problem().at(
+                        name,
+                        "time",
+                        "not an RFC 3339 time or a date",
+                    )
                 })
             })
             .transpose()

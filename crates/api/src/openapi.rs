@@ -1,0 +1,72 @@
+//! The description of the API, generated from the handlers.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, header};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use crate::ApiState;
+
+/// What is said about the API as a whole.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "LGSP",
+        description = "Exchange of official documents between the agencies of a province. JSON in snake_case, times in \
+                       RFC 3339 UTC. Every answer that is not a success is a problem document (RFC 9457) with a stable \
+                       `code`; its language follows `Accept-Language`, Vietnamese by default. Lists are paged with \
+                       `page_size` and `page_token`. Unknown fields and parameters are refused.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    servers((url = "/")),
+    tags(
+        (name = "documents", description = "Hand in, find, follow, fetch, report on, take back"),
+        (name = "inbox", description = "Fetch what waits, confirm, refuse"),
+        (name = "deliveries", description = "One document on its way to one recipient"),
+        (name = "organisations", description = "The directory over time"),
+        (name = "systems", description = "Connected applications and their credentials"),
+        (name = "webhooks", description = "Push endpoints (Standard Webhooks 1.0, Ed25519)"),
+        (name = "platform", description = "Health and this description"),
+    ),
+    security(("token" = [])),
+    modifiers(&Token),
+    components(schemas(crate::problem::ProblemDocument)),
+)]
+pub(crate) struct Description;
+
+/// Adds the one way to authenticate.
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("lgsp_live_… or lgsp_test_…")
+            .description(Some("The token of a system or an operator"))
+            .build();
+        description
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The description as text, ready to be served.
+pub(crate) fn text(description: &utoipa::openapi::OpenApi) -> String {
+    let mut text = description.to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// Show this description
+#[utoipa::path(get, path = "/api/openapi.json", tag = "platform", security(()),
+    responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
+pub(crate) async fn serve(State(state): State<ApiState>) -> Response {
+    let mut response = state.description.as_ref().clone().into_response();
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    response
+}

@@ -1,0 +1,78 @@
+//! Every route of the API on one page.
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::problem::{conduct, method_not_allowed, not_found};
+use crate::{
+    ApiState, deliveries, documents, health, inbox, openapi, organisations, problem, systems,
+    webhooks,
+};
+
+/// The routes and their description. The address of a handler stands in its `#[utoipa::path]`.
+fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(openapi::Description::openapi())
+        // /api/v1/documents
+        .routes(routes!(documents::submit, documents::list))
+        .routes(routes!(documents::fetch)) // …/{id}
+        .routes(routes!(documents::content)) // …/{id}/content
+        .routes(routes!(documents::attachment)) // …/{id}/attachments/{number}
+        .routes(routes!(documents::trace)) // …/{id}/trace
+        .routes(routes!(documents::recall)) // …/{id}/recall
+        .routes(routes!(documents::update)) // …/{id}/update
+        .routes(routes!(documents::replace)) // …/{id}/replace
+        .routes(routes!(documents::report_status)) // …/{id}/status
+        // /api/v1/inbox
+        .routes(routes!(inbox::list))
+        .routes(routes!(inbox::acknowledge)) // …/acknowledge
+        .routes(routes!(inbox::refuse)) // …/refuse
+        // /api/v1/deliveries
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::fetch)) // …/{id}
+        .routes(routes!(deliveries::content)) // …/{id}/content
+        .routes(routes!(deliveries::resend)) // …/{id}/resend
+        // /api/v1/organisations
+        .routes(routes!(organisations::list, organisations::create))
+        .routes(routes!(organisations::resolve)) // …/resolve
+        .routes(routes!(organisations::record_event)) // …/events
+        .routes(routes!(organisations::import)) // …/import
+        .routes(routes!(organisations::fetch)) // …/{id}
+        // /api/v1/systems
+        .routes(routes!(systems::list, systems::add))
+        .routes(routes!(systems::fetch, systems::close)) // …/{id}
+        .routes(routes!(systems::issue_token)) // …/{id}/tokens
+        .routes(routes!(systems::revoke_token)) // …/{id}/tokens/{token}
+        // /api/v1/webhooks
+        .routes(routes!(webhooks::list, webhooks::propose))
+        .routes(routes!(webhooks::key)) // …/key
+        .routes(routes!(webhooks::fetch, webhooks::disable)) // …/{id}
+        .routes(routes!(webhooks::approve)) // …/{id}/approve
+        // the platform
+        .routes(routes!(openapi::serve)) // /api/openapi.json
+        .routes(routes!(problem::explain)) // /problems/{code}
+        .routes(routes!(health::live)) // /livez
+        .routes(routes!(health::ready)) // /readyz
+}
+
+/// The API's description, as it is served and committed.
+pub fn description() -> String {
+    openapi::text(&routes().into_openapi())
+}
+
+/// The API as a router.
+pub fn router(mut state: ApiState) -> axum::Router {
+    let (router, description) = routes().split_for_parts();
+    state.description = Arc::new(openapi::text(&description));
+    router
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        // Bodies are bounded where they are read, each by its own limit.
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(state.clone(), conduct))
+        .with_state(state)
+}
