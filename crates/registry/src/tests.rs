@@ -1,4 +1,9 @@
 //! Tests of the whole registry: pure ones over drafts, and those over a database on each engine.
 
 mod data;
+mod events;
+mod import;
+mod invariants;
+mod search;
+mod service;
 mod support;

@@ -1,0 +1,649 @@
+//! The registry over a database, on each engine: permissions, credentials, restarts, several nodes.
+
+use std::sync::Arc;
+
+use lgsp_base::actor::{Actor, Permission};
+use lgsp_base::time::{ManualClock, Timestamp};
+use lgsp_store::StoreError;
+use lgsp_store::testing::{TestDb, for_each_engine};
+
+use super::data::{AFTER, EARLY, LATE, SEED};
+use super::support::{day, new_org, on, open, operator, runtime, system_actor};
+use crate::draft::{NewOrganisation, Occasion};
+use crate::error::{EventError, SystemError, UrlRule};
+use crate::import::ImportOptions;
+use crate::model::{Protocol, WebhookState};
+use crate::service::Registry;
+use crate::tokens::{Environment, Token};
+use crate::vault::Vault;
+
+const FILE: &str = include_str!("../../../../examples/binh-an/organisations.csv");
+
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::new(day("2026-11-21")))
+}
+
+async fn binh_an(registry: &Registry) {
+    let report = registry
+        .import(
+            &operator(),
+            FILE.as_bytes().to_vec(),
+            ImportOptions::default(),
+        )
+        .await
+        .unwrap();
+    assert!(report.is_accepted(), "{report:?}");
+}
+
+fn ledger(test: &TestDb) -> Vec<(String, String)> {
+    test.db()
+        .read("test_ledger", |tx| tx.ledger_list(0, 1_000))
+        .wait()
+        .unwrap_or_else(|error: StoreError| panic!("{error}"))
+        .into_iter()
+        .inspect(|entry| assert!(entry.is_intact()))
+        .map(|entry| (entry.kind, String::from_utf8(entry.record).unwrap()))
+        .collect()
+}
+
+#[test]
+fn the_directory_of_three_provinces_survives_a_restart() {
+    for_each_engine("registry-data", |test| {
+        runtime().block_on(async {
+            let clock = clock();
+            let registry = open(test, &clock).await;
+            for (file, rows) in [(SEED, 686), (AFTER, 419), (EARLY, 131), (LATE, 651)] {
+                let dry = ImportOptions {
+                    is_dry_run: true,
+                    ..ImportOptions::default()
+                };
+                let report = registry
+                    .import(&operator(), file.into(), dry)
+                    .await
+                    .unwrap();
+                assert_eq!(report.created + report.changed, rows);
+                let before = ledger(test).len();
+                let report = registry
+                    .import(&operator(), file.into(), ImportOptions::default())
+                    .await
+                    .unwrap();
+                assert_eq!(
+                    report.created + report.changed,
+                    rows,
+                    "a dry run stores nothing"
+                );
+                assert_eq!(ledger(test).len(), before + 1);
+            }
+            let restarted = open(test, &clock).await;
+            let (old, new) = (registry.snapshot(), restarted.snapshot());
+            assert_eq!(new.directory().len(), 686 + 419);
+            for at in ["2020-01-01", "2025-06-30", "2025-07-01", "2026-11-21"].map(day) {
+                for org in old.directory().iter() {
+                    let code = org.code_near(Timestamp::BEGINNING);
+                    assert_eq!(old.resolve(code, at), new.resolve(code, at), "{code}");
+                }
+            }
+            assert_eq!(
+                old.directory().iter().collect::<Vec<_>>(),
+                new.directory().iter().collect::<Vec<_>>()
+            );
+            for file in [SEED, AFTER, EARLY, LATE] {
+                let again = restarted
+                    .import(&operator(), file.into(), ImportOptions::default())
+                    .await
+                    .unwrap();
+                assert_eq!((again.unchanged, again.problem_count), (again.rows, 0));
+            }
+            assert_eq!(ledger(test).len(), 4, "a repetition leaves no trace");
+        });
+    });
+}
+
+#[test]
+fn a_refused_file_leaves_nothing() {
+    for_each_engine("registry-refused", |test| {
+        runtime().block_on(async {
+            let registry = open(test, &clock()).await;
+            let file = FILE.replace("H99.14.02,", "H99.14.01,");
+            let report = registry
+                .import(&operator(), file.into_bytes(), ImportOptions::default())
+                .await
+                .unwrap();
+            assert_eq!(report.problems[0].rule, "duplicate", "{report:?}");
+            assert!(registry.snapshot().directory().is_empty());
+            assert!(open(test, &clock()).await.snapshot().directory().is_empty());
+            assert!(ledger(test).is_empty());
+        });
+    });
+}
+
+#[test]
+fn every_operation_records_an_event_and_a_ledger_entry() {
+    for_each_engine("registry-events", |test| {
+        runtime().block_on(async {
+            let registry = open(test, &clock()).await;
+            let by = operator();
+            let at = Occasion {
+                decision: Some("01/QĐ-UBND".into()),
+                ..on("2026-01-01")
+            };
+            let always = Occasion {
+                effective_at: Timestamp::BEGINNING,
+                ..Occasion::default()
+            };
+            let mut ids = Vec::new();
+            for code in ["H99", "H99.01", "H99.02", "H99.03", "H99.04", "H99.05"] {
+                let new = new_org(code, &format!("Đơn vị {code}"), ids.first().copied());
+                ids.push(
+                    registry
+                        .create_organisation(&by, &new, &always)
+                        .await
+                        .unwrap(),
+                );
+            }
+            registry.rename(&by, ids[1], "Tên mới", &at).await.unwrap();
+            registry
+                .move_to(&by, ids[1], Some(ids[2]), &at)
+                .await
+                .unwrap();
+            registry.change_level(&by, ids[1], 3, &at).await.unwrap();
+            registry.transfer(&by, ids[1], ids[2], &at).await.unwrap();
+            registry
+                .merge(&by, &[ids[1]], Some(ids[2]), &on("2026-02-01"))
+                .await
+                .unwrap();
+            registry
+                .split(&by, ids[3], &[ids[2], ids[4]], &at)
+                .await
+                .unwrap();
+            registry.dissolve(&by, ids[5], &at).await.unwrap();
+            let code = new_org("H99.40", "", None).codes.remove(0);
+            registry
+                .add_code(
+                    &by,
+                    ids[4],
+                    &code,
+                    crate::draft::Strictness::Issued,
+                    true,
+                    &at,
+                )
+                .await
+                .unwrap();
+            let same = registry.rename(&by, ids[2], "Đơn vị H99.02", &at).await;
+            assert!(matches!(same, Err(EventError::Rule(_))), "{same:?}");
+
+            let entries = ledger(test);
+            assert_eq!(entries.len(), 6 + 8);
+            assert!(entries.iter().all(|(kind, _)| kind == "organisation.event"));
+            assert!(entries[6].1.contains("01/QĐ-UBND"), "{}", entries[6].1);
+            let seen = open(test, &clock()).await.snapshot();
+            let status = |code| seen.resolve(code, day("2026-11-21")).status();
+            assert_eq!(
+                ["H99", "H99.01", "H99.03", "H99.04", "H99.40", "H99.05"].map(status),
+                [
+                    "active",
+                    "forwarded",
+                    "closed",
+                    "forwarded",
+                    "active",
+                    "closed"
+                ]
+            );
+        });
+    });
+}
+
+#[test]
+fn who_may_not_changes_nothing() {
+    for_each_engine("registry-permissions", |test| {
+        runtime().block_on(async {
+            let registry = open(test, &clock()).await;
+            binh_an(&registry).await;
+            let snapshot = registry.snapshot();
+            let org = snapshot.lookup("H99.14").unwrap().id;
+            let other = snapshot.lookup("H99.131").unwrap().id;
+            let added = registry
+                .add_system(&operator(), org, "QLVB", Protocol::Rest)
+                .await
+                .unwrap();
+            let entries = ledger(test).len();
+            let who = system_actor(added.system, org);
+            let new = new_org("H99.90", "Đơn vị", None);
+            let denied = |result: Result<(), EventError>| {
+                assert!(matches!(
+                    result.unwrap_err(),
+                    EventError::Forbidden {
+                        permission: Permission::OrganisationWrite,
+                        ..
+                    }
+                ));
+            };
+            denied(
+                registry
+                    .create_organisation(&who, &new, &on("2026-01-01"))
+                    .await
+                    .map(drop),
+            );
+            denied(
+                registry
+                    .rename(&who, org, "Khác", &on("2026-01-01"))
+                    .await
+                    .map(drop),
+            );
+            denied(
+                registry
+                    .merge(&who, &[org], None, &on("2026-01-01"))
+                    .await
+                    .map(drop),
+            );
+            denied(
+                registry
+                    .dissolve(&who, org, &on("2026-01-01"))
+                    .await
+                    .map(drop),
+            );
+            denied(
+                registry
+                    .import(&who, FILE.into(), ImportOptions::default())
+                    .await
+                    .map(drop),
+            );
+            let denied = |result: Result<(), SystemError>| {
+                let error = result.unwrap_err();
+                assert!(matches!(error, SystemError::Forbidden { .. }), "{error:?}");
+                assert_eq!(error.to_problem().code(), "auth.forbidden");
+            };
+            denied(
+                registry
+                    .add_system(&who, org, "Khác", Protocol::Vxp)
+                    .await
+                    .map(drop),
+            );
+            denied(registry.close_system(&who, added.system).await);
+            denied(registry.set_receiver(&who, added.system).await);
+            denied(registry.issue_token(&who, None, "khóa").await.map(drop));
+            denied(
+                registry
+                    .revoke_token(&who, lgsp_base::id::TokenId::from_bits(1))
+                    .await,
+            );
+            denied(
+                registry
+                    .register_agency(&who, added.system, other)
+                    .await
+                    .map(drop),
+            );
+            denied(registry.set_transition_days(&who, 1).await);
+            let theirs = registry
+                .add_system(&operator(), other, "QLVB", Protocol::Rest)
+                .await
+                .unwrap();
+            denied(
+                registry
+                    .propose_webhook(&who, theirs.system, "https://a.example/")
+                    .await
+                    .map(drop),
+            );
+            assert_eq!(ledger(test).len(), entries + 1);
+        });
+    });
+}
+
+#[test]
+fn the_first_system_receives_until_another_is_chosen_or_it_closes() {
+    for_each_engine("registry-receiver", |test| {
+        runtime().block_on(async {
+            let registry = open(test, &clock()).await;
+            binh_an(&registry).await;
+            let by = operator();
+            let org = registry.snapshot().lookup("H99.14").unwrap().id;
+            assert!(registry.snapshot().receiver(org).is_none());
+            let first = registry
+                .add_system(&by, org, "QLVB", Protocol::Vxp)
+                .await
+                .unwrap();
+            let second = registry
+                .add_system(&by, org, "Một cửa", Protocol::Rest)
+                .await
+                .unwrap();
+            let receiver = || registry.snapshot().receiver(org).map(|system| system.id);
+            assert_eq!(receiver(), Some(first.system));
+            registry.set_receiver(&by, second.system).await.unwrap();
+            assert_eq!(receiver(), Some(second.system));
+            let twice = registry.add_system(&by, org, "QLVB", Protocol::Rest).await;
+            assert!(matches!(twice, Err(SystemError::Exists(name)) if name == "QLVB"));
+            registry.close_system(&by, second.system).await.unwrap();
+            assert_eq!(receiver(), None);
+            let again = registry.close_system(&by, second.system).await;
+            assert!(matches!(again, Err(SystemError::SystemUnknown(_))));
+            registry.set_receiver(&by, first.system).await.unwrap();
+            assert_eq!(receiver(), Some(first.system));
+            for bad in ["", " ", "a\nb", &"x".repeat(101)] {
+                let refused = registry.add_system(&by, org, bad, Protocol::Rest).await;
+                assert!(matches!(refused, Err(SystemError::Name)), "{bad:?}");
+            }
+        });
+    });
+}
+
+#[test]
+fn credentials_are_shown_once_and_work_until_they_are_taken_back() {
+    for_each_engine("registry-credentials", |test| {
+        runtime().block_on(async {
+            let registry = open(test, &clock()).await;
+            binh_an(&registry).await;
+            let by = operator();
+            let org = registry.snapshot().lookup("H99.14").unwrap().id;
+            let vxp = registry
+                .add_system(&by, org, "QLVB", Protocol::Vxp)
+                .await
+                .unwrap();
+            assert_eq!(vxp.vxp_id.as_deref(), Some("H99.14-QLVB"));
+            let secret = vxp.secret.unwrap();
+            assert_eq!(secret.expose().len(), 64);
+            assert!(vxp.token.is_none());
+            let rest = registry
+                .add_system(&by, org, "Một cửa", Protocol::Rest)
+                .await
+                .unwrap();
+            let token = Token::parse(rest.token.unwrap().expose()).unwrap();
+            assert_eq!(token.environment(), Environment::Live);
+            assert!(rest.secret.is_none());
+            let (id, operators) = registry.issue_token(&by, None, "vận hành").await.unwrap();
+            let operators = Token::parse(operators.expose()).unwrap();
+
+            // Another node, or the same after a restart.
+            let node = open(test, &clock()).await;
+            let snapshot = node.snapshot();
+            let system = snapshot.system_by_vxp("H99.14-QLVB").unwrap();
+            assert_eq!(system.id, vxp.system);
+            assert_eq!(
+                snapshot.vxp_secret(system.id).unwrap().expose(),
+                secret.expose().as_bytes()
+            );
+            assert_eq!(
+                snapshot.token(&token.hash()).unwrap().system,
+                Some(rest.system)
+            );
+            assert_eq!(snapshot.token(&operators.hash()).unwrap().system, None);
+
+            registry.revoke_token(&by, id).await.unwrap();
+            assert!(registry.snapshot().token(&operators.hash()).is_none());
+            assert!(matches!(
+                registry.revoke_token(&by, id).await,
+                Err(SystemError::TokenUnknown(_))
+            ));
+            registry.close_system(&by, rest.system).await.unwrap();
+            registry.close_system(&by, vxp.system).await.unwrap();
+            assert!(
+                node.snapshot().token(&token.hash()).is_some(),
+                "not told yet"
+            );
+            assert!(node.refresh().await.unwrap());
+            assert!(!node.refresh().await.unwrap());
+            assert!(node.snapshot().token(&token.hash()).is_none());
+            assert!(node.snapshot().vxp_secret(vxp.system).is_none());
+            let next = registry
+                .add_system(&by, org, "QLVB", Protocol::Vxp)
+                .await
+                .unwrap();
+            assert_eq!(
+                next.vxp_id.as_deref(),
+                Some("H99.14-QLVB-2"),
+                "old ids stay taken"
+            );
+
+            let records: String = ledger(test).into_iter().map(|(_, record)| record).collect();
+            for text in [secret.expose().as_str(), token.expose(), operators.expose()] {
+                assert!(!records.contains(text), "a secret stands in the ledger");
+            }
+        });
+    });
+}
+
+#[test]
+fn a_wrong_key_does_not_open() {
+    for_each_engine("registry-key", |test| {
+        runtime().block_on(async {
+            let registry = open(test, &clock()).await;
+            binh_an(&registry).await;
+            let org = registry.snapshot().lookup("H99.14").unwrap().id;
+            registry
+                .add_system(&operator(), org, "QLVB", Protocol::Vxp)
+                .await
+                .unwrap();
+            let entropy = Arc::new(lgsp_base::entropy::SeededEntropy::new(99));
+            let vault = Vault::create(&test.folder().join("other.key"), &*entropy).unwrap();
+            let opened = Registry::open(
+                test.db().clone(),
+                clock(),
+                entropy,
+                vault,
+                crate::service::RegistryConfig::default(),
+            )
+            .await;
+            assert!(matches!(
+                opened,
+                Err(crate::service::OpenRegistryError::Vault(_))
+            ));
+        });
+    });
+}
+
+#[test]
+fn agencies_are_registered_below_the_own_organisation() {
+    for_each_engine("registry-agencies", |test| {
+        runtime().block_on(async {
+            let registry = open(test, &clock()).await;
+            binh_an(&registry).await;
+            let find = |code: &str| registry.snapshot().lookup(code).unwrap().id;
+            let (org, below, beside) = (find("H99.14"), find("H99.14.01"), find("H99.131"));
+            let added = registry
+                .add_system(&operator(), org, "QLVB", Protocol::Vxp)
+                .await
+                .unwrap();
+            let who = system_actor(added.system, org);
+            assert!(!registry.snapshot().may_send_as(added.system, below));
+            assert!(
+                registry
+                    .register_agency(&who, added.system, below)
+                    .await
+                    .unwrap()
+            );
+            assert!(
+                !registry
+                    .register_agency(&who, added.system, below)
+                    .await
+                    .unwrap()
+            );
+            let snapshot = registry.snapshot();
+            assert!(snapshot.may_send_as(added.system, org));
+            assert!(snapshot.may_send_as(added.system, below));
+            assert!(!snapshot.may_send_as(added.system, beside));
+            assert_eq!(
+                snapshot.receiver(below).map(|system| system.id),
+                Some(added.system)
+            );
+            let own = registry
+                .add_system(&operator(), below, "Riêng", Protocol::Rest)
+                .await
+                .unwrap();
+            assert_eq!(
+                registry.snapshot().receiver(below).map(|s| s.id),
+                Some(own.system)
+            );
+            assert!(
+                registry
+                    .register_agency(&operator(), added.system, beside)
+                    .await
+                    .unwrap()
+            );
+            assert!(
+                registry
+                    .delete_agency(&who, added.system, below)
+                    .await
+                    .unwrap()
+            );
+            assert!(
+                !registry
+                    .delete_agency(&who, added.system, below)
+                    .await
+                    .unwrap()
+            );
+            assert!(!registry.snapshot().may_send_as(added.system, below));
+        });
+    });
+}
+
+#[test]
+fn an_endpoint_is_used_only_between_approval_and_end() {
+    for_each_engine("registry-webhooks", |test| {
+        runtime().block_on(async {
+            let registry = open(test, &clock()).await;
+            binh_an(&registry).await;
+            let org = registry.snapshot().lookup("H99.14").unwrap().id;
+            let added = registry
+                .add_system(&operator(), org, "QLVB", Protocol::Rest)
+                .await
+                .unwrap();
+            let who = system_actor(added.system, org);
+            let plain = registry
+                .propose_webhook(&who, added.system, "http://a.example/")
+                .await;
+            assert!(matches!(plain, Err(SystemError::Url(UrlRule::Scheme))));
+            let id = registry
+                .propose_webhook(&who, added.system, "https://qlvb.example:8443/nhan?x=1")
+                .await
+                .unwrap();
+            let state = || registry.snapshot().connections().webhook(id).unwrap().state;
+            assert_eq!(state(), WebhookState::Proposed);
+            let own = registry.approve_webhook(&who, id).await;
+            assert!(matches!(own, Err(SystemError::Forbidden { .. })));
+            registry.approve_webhook(&operator(), id).await.unwrap();
+            assert_eq!(state(), WebhookState::Active);
+            assert_eq!(registry.snapshot().webhooks_of(added.system).count(), 1);
+            registry.disable_webhook(&who, id).await.unwrap();
+            registry.disable_webhook(&who, id).await.unwrap();
+            assert_eq!(state(), WebhookState::Disabled);
+            registry.approve_webhook(&operator(), id).await.unwrap();
+            registry
+                .close_system(&operator(), added.system)
+                .await
+                .unwrap();
+            assert_eq!(state(), WebhookState::Disabled);
+            let unknown = lgsp_base::id::WebhookId::from_bits(1);
+            assert!(matches!(
+                registry.approve_webhook(&operator(), unknown).await,
+                Err(SystemError::WebhookUnknown(_))
+            ));
+        });
+    });
+}
+
+#[test]
+fn two_nodes_plan_on_what_the_other_did() {
+    for_each_engine("registry-nodes", |test| {
+        runtime().block_on(async {
+            let one = open(test, &clock()).await;
+            let two = open(test, &clock()).await;
+            binh_an(&one).await;
+            // The second node has not looked yet; its event is planned again on what the first one did.
+            let new = new_org("H99.14", "Kẻ giả", None);
+            let taken = two
+                .create_organisation(&operator(), &new, &on("2026-01-01"))
+                .await;
+            assert_eq!(taken.unwrap_err().to_problem().code(), "org.code_taken");
+            let report = two
+                .import(&operator(), FILE.into(), ImportOptions::default())
+                .await
+                .unwrap();
+            assert_eq!(report.unchanged, report.rows);
+            let org = one.snapshot().lookup("H99.14").unwrap().id;
+            two.dissolve(&operator(), org, &on("2026-01-01"))
+                .await
+                .unwrap();
+            let twice = one.dissolve(&operator(), org, &on("2026-01-01")).await;
+            assert_eq!(twice.unwrap_err().to_problem().code(), "org.event");
+        });
+    });
+}
+
+#[test]
+fn the_transition_period_is_a_setting() {
+    for_each_engine("registry-transition", |test| {
+        runtime().block_on(async {
+            let registry = open(test, &clock()).await;
+            let platform = Actor::Platform { part: "init" };
+            let always = Occasion {
+                effective_at: Timestamp::BEGINNING,
+                ..Occasion::default()
+            };
+            let home = NewOrganisation::undescribed("H99", "Tỉnh Bình An");
+            registry
+                .create_organisation(&platform, &home, &always)
+                .await
+                .unwrap();
+            binh_an(&registry).await;
+            let find = |code: &str| registry.snapshot().lookup(code).unwrap().id;
+            let (from, to) = (find("H99.04"), find("H99.05"));
+            registry
+                .merge(&operator(), &[from], Some(to), &on("2026-11-01"))
+                .await
+                .unwrap();
+            let status = || {
+                registry
+                    .snapshot()
+                    .resolve("H99.04", day("2026-11-21"))
+                    .status()
+            };
+            assert_eq!(status(), "forwarded");
+            registry.set_transition_days(&operator(), 7).await.unwrap();
+            assert_eq!(status(), "closed");
+            assert_eq!(
+                open(test, &clock()).await.snapshot().transition().as_secs(),
+                7 * 86_400
+            );
+        });
+    });
+}
+
+#[test]
+fn addresses_of_endpoints_are_checked_in_shape() {
+    use crate::webhooks::check_url;
+    for good in [
+        "https://a.example",
+        "https://a.example/",
+        "HTTPS://A.example:8443/x?y=z",
+        "https://[2001:db8::1]:443/x",
+    ] {
+        assert_eq!(check_url(good, false), Ok(()), "{good}");
+    }
+    assert_eq!(check_url("http://127.0.0.1:9000/nhan", true), Ok(()));
+    for (bad, rule) in [
+        ("", UrlRule::Form),
+        ("a.example", UrlRule::Form),
+        ("https:/a.example", UrlRule::Form),
+        ("https://", UrlRule::Form),
+        ("https:///x", UrlRule::Form),
+        ("https://a b/", UrlRule::Form),
+        ("https://a.example\n/", UrlRule::Form),
+        ("https://a.example\\@b/", UrlRule::Form),
+        ("https://tỉnh.example/", UrlRule::Form),
+        ("https://a.example:0/", UrlRule::Form),
+        ("https://a.example:99999/", UrlRule::Form),
+        ("https://[::1/", UrlRule::Form),
+        ("https://a_b.example/", UrlRule::Form),
+        ("http://a.example/", UrlRule::Scheme),
+        ("file:///etc/passwd", UrlRule::Scheme),
+        ("ftp://a.example/", UrlRule::Scheme),
+        ("https://user@a.example/", UrlRule::UserInfo),
+        ("https://user:pass@a.example/", UrlRule::UserInfo),
+        ("https://a.example/#x", UrlRule::Fragment),
+    ] {
+        assert_eq!(check_url(bad, false), Err(rule), "{bad}");
+    }
+    assert_eq!(
+        check_url(&format!("https://a.example/{}", "x".repeat(2_000)), false),
+        Err(UrlRule::Form)
+    );
+}
