@@ -1,56 +1,120 @@
-//! A large body passes in flat memory, in and out.
+//! A large body passes in flat memory, in and out, through the plain door and as an attachment of an edXML packet.
+//!
+//! `LGSP_LARGE_BODY_MIB` sets the size; a GiB takes a while in a debug build.
 
-use std::io::Write as _;
+use std::io::{self, Write};
 
+use lgsp_tests::agency::Agency;
 use lgsp_tests::http::Http;
 use lgsp_tests::rounds;
-use lgsp_tests::system::{SystemBuilder, department};
+use lgsp_tests::system::{System, SystemBuilder, department};
 
 use crate::BINARY;
 
 /// Growth of resident memory that is no copy of the body.
 const GROWTH_KIB_MAX: u64 = 32 * 1024;
 const PIECE: usize = 256 * 1024;
+const MIB: u64 = 1024 * 1024;
+const PACKET: &str =
+    include_str!("../../crates/wire/fixtures/edoc_new_department_to_commune.edxml");
+
+/// `"%PDF-1"` in base64: the attachment is what it says it is.
+const PDF: &[u8] = b"JVBERi0x";
+
+fn size_mib() -> u64 {
+    u64::from(rounds("LGSP_LARGE_BODY_MIB", 96))
+}
+
+/// Sends `head`, `mib` MiB of filling and `tail`, lets the recipient fetch it, and sees how much memory that took.
+fn pass(
+    system: &System,
+    sender: &Agency,
+    recipient: &mut Agency,
+    content_type: &str,
+    path: &str,
+    frame: [&[u8]; 2],
+) {
+    let mib = size_mib();
+    let before = system.memory_peak_kib();
+    let fields = [
+        ("authorization", sender.bearer()),
+        ("content-type", content_type),
+        ("idempotency-key", content_type),
+    ];
+    let [head, tail] = frame;
+    let bytes = head.len() as u64 + mib * MIB + tail.len() as u64;
+    let write = |out: &mut dyn Write| -> io::Result<()> {
+        out.write_all(head)?;
+        let piece = vec![b'A'; PIECE];
+        for _ in 0..mib * (MIB / PIECE as u64) {
+            out.write_all(&piece)?;
+        }
+        out.write_all(tail)
+    };
+    let mut http = Http::new(system.address);
+    let answer = http
+        .call_streaming("POST", path, &fields, bytes, write)
+        .expect("an answer");
+    assert_eq!(answer.status, 202, "{}", answer.json());
+    let document = answer.json()["id"].as_str().expect("an id").to_owned();
+    let content = recipient
+        .content(&document)
+        .expect("an answer")
+        .expect("served");
+    assert_eq!(content.len() as u64, bytes);
+    assert!(content.starts_with(head) && content.ends_with(tail));
+    let growth = system.memory_peak_kib() - before;
+    assert!(
+        growth <= GROWTH_KIB_MAX,
+        "{growth} KiB for a body of {mib} MiB"
+    );
+}
 
 #[test]
-fn a_large_body_passes_in_flat_memory() {
-    let system = SystemBuilder::new(BINARY, "large-body")
+fn a_plain_body_passes_in_flat_memory() {
+    let system = SystemBuilder::new(BINARY, "large-plain")
         .start()
         .expect("SQLite");
     let mut agencies = system.agencies(2);
-    let mib = u64::from(rounds("LGSP_LARGE_BODY_MIB", 96));
-    let before = system.memory_peak_kib();
-    let mut http = Http::new(system.address);
-    let bearer = agencies[0].bearer().to_owned();
-    let fields = [
-        ("authorization", bearer.as_str()),
-        ("content-type", "application/octet-stream"),
-        ("idempotency-key", "large"),
-    ];
+    let mut recipient = agencies.remove(1);
     let path = format!(
         "/api/v1/documents?from={}&to={}",
         department(1),
         department(2)
     );
-    let answer = http
-        .call_streaming("POST", &path, &fields, mib * 1024 * 1024, |out| {
-            let piece = vec![0x5a; PIECE];
-            for _ in 0..mib * 4 {
-                out.write_all(&piece)?;
-            }
-            Ok(())
-        })
-        .expect("an answer");
-    assert_eq!(answer.status, 202, "{}", answer.json());
-    let document = answer.json()["id"].as_str().expect("an id").to_owned();
-    let content = agencies[1]
-        .content(&document)
-        .expect("an answer")
-        .expect("served");
-    assert_eq!(content.len() as u64, mib * 1024 * 1024);
-    let growth = system.memory_peak_kib() - before;
-    assert!(
-        growth <= GROWTH_KIB_MAX,
-        "{growth} KiB for a body of {mib} MiB"
+    pass(
+        &system,
+        &agencies[0],
+        &mut recipient,
+        "application/octet-stream",
+        &path,
+        [b"head", b"tail"],
+    );
+}
+
+#[test]
+fn an_attachment_passes_in_flat_memory() {
+    let system = SystemBuilder::new(BINARY, "large-attachment")
+        .start()
+        .expect("SQLite");
+    let mut agencies = system.agencies(2);
+    let mut recipient = agencies.remove(1);
+    let packet = PACKET
+        .replace("H99.131", &department(2))
+        .replace("H99.14", &department(1));
+    let opening = packet
+        .find("ContentTransferEncoded")
+        .expect("an attachment");
+    let start = opening + packet[opening..].find('>').expect("a tag") + 1;
+    let end = start + packet[start..].find('<').expect("a closing tag");
+    let head = [packet[..start].as_bytes(), PDF].concat();
+    let frame = [head.as_slice(), packet[end..].as_bytes()];
+    pass(
+        &system,
+        &agencies[0],
+        &mut recipient,
+        "application/edxml+xml",
+        "/api/v1/documents",
+        frame,
     );
 }

@@ -1,5 +1,6 @@
 //! Whole-system tests, one file per promise or door. `cargo xtask check` sees that no file is left out.
 
+mod axis;
 mod bit_flip;
 mod crash;
 mod disk_full;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::history::{Event, FinalDocument, Recorder};
 use crate::http::{Answer, Http};
-use crate::system::{PROVINCE, department};
+use crate::system::PROVINCE;
 
 const API: &str = "/api/v1";
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -50,18 +50,17 @@ impl Operator {
             .expect("an answer")
     }
 
-    /// Imports departments 1 to `count` below the province.
+    /// Imports organisations directly below the province.
     ///
     /// # Panics
     /// If the import is refused.
-    pub fn imports_departments(&mut self, count: usize) {
+    pub fn imports(&mut self, codes: &[&str]) {
         let mut csv = String::from(
             "code_qd20,code_qcvn102,name,kind,level,parent_code_qd20,admin_unit_code,province,code_is_official\n",
         );
-        for number in 1..=count {
+        for code in codes {
             csv.push_str(&format!(
-                "{},,Sở thứ {number},so,2,{PROVINCE},,Bình An,false\n",
-                department(number)
+                "{code},,Đơn vị {code},so,2,{PROVINCE},,Bình An,false\n"
             ));
         }
         let answer = self.calls(
@@ -73,15 +72,39 @@ impl Operator {
         assert_eq!(answer.status / 100, 2, "{}", answer.json());
     }
 
+    fn adds_system(&mut self, code: &str, protocol: &str) -> Value {
+        let body = json!({"organisation": code, "name": "QLVB", "protocol": protocol});
+        let answer = self.calls("POST", "/systems", JSON, body.to_string().as_bytes());
+        assert_eq!(answer.status / 100, 2, "{}", answer.json());
+        answer.json()
+    }
+
     /// Connects a REST system for an organisation; its token.
     ///
     /// # Panics
     /// If that is refused.
     pub fn connects(&mut self, code: &str) -> String {
-        let body = json!({"organisation": code, "name": "QLVB", "protocol": "rest"});
-        let answer = self.calls("POST", "/systems", JSON, body.to_string().as_bytes());
-        assert_eq!(answer.status / 100, 2, "{}", answer.json());
-        text(&answer.json()["token"])
+        text(&self.adds_system(code, "rest")["token"])
+    }
+
+    /// Connects a system that speaks to the axis; its id there and its secret.
+    ///
+    /// # Panics
+    /// If that is refused.
+    pub fn connects_axis(&mut self, code: &str) -> (String, String) {
+        let made = self.adds_system(code, "vxp");
+        (text(&made["system_id"]), text(&made["secret"]))
+    }
+
+    /// Everything that happened to a document.
+    ///
+    /// # Panics
+    /// If the platform does not say.
+    pub fn trace(&mut self, document: &str) -> Value {
+        let path = format!("/documents/{document}/trace");
+        let answer = self.calls("GET", &path, ("accept", "application/json"), b"");
+        assert_eq!(answer.status, 200, "{}", answer.json());
+        answer.json()
     }
 }
 

@@ -13,6 +13,7 @@ pub mod history;
 pub mod http;
 pub mod load;
 pub mod system;
+pub mod vxp;
 
 use std::io::Write as _;
 use std::time::Duration;

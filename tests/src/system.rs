@@ -293,10 +293,12 @@ impl System {
     /// If that is refused.
     pub fn agencies(&self, count: usize) -> Vec<Agency> {
         let mut operator = self.operator();
-        operator.imports_departments(count);
-        (1..=count)
-            .map(|number| {
-                let code = department(number);
+        let codes: Vec<String> = (1..=count).map(department).collect();
+        let words: Vec<&str> = codes.iter().map(String::as_str).collect();
+        operator.imports(&words);
+        codes
+            .into_iter()
+            .map(|code| {
                 let token = operator.connects(&code);
                 Agency::new(self.address, &code, &token)
             })

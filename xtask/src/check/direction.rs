@@ -90,8 +90,8 @@ const OUTSIDE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "hyper-rustls",
-        &["lgsp-connect"],
-        "one guarded outbound client, in connect",
+        &["lgsp-connect", "lgsp-server"],
+        "one guarded outbound client, in connect; the command line is a client of its own server",
     ),
     (
         "quick-xml",
