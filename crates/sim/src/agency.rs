@@ -41,6 +41,15 @@ pub struct Manners {
     pub insists_one_in: u64,
 }
 
+/// How packets reach a system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receive {
+    /// It looks into its inbox.
+    Poll,
+    /// A webhook brings them.
+    Push,
+}
+
 /// A received document on its way over the desks.
 #[derive(Debug)]
 struct Case {
@@ -51,6 +60,7 @@ struct Case {
 
 #[derive(Debug, Default)]
 struct Desk {
+    manners: Manners,
     next_number: u64,
     outbox: VecDeque<Letter>,
     cases: VecDeque<Case>,
@@ -76,20 +86,20 @@ pub struct World {
 pub struct AgencySystem {
     agency: Agency,
     door: Door,
+    receive: Receive,
     world: World,
-    manners: Manners,
     faults: Faults,
     desk: Mutex<Desk>,
 }
 
 impl AgencySystem {
-    /// A system with empty desks.
-    pub fn new(agency: Agency, door: Door, world: World, manners: Manners) -> Self {
+    /// A system with empty desks that accepts everything.
+    pub fn new(agency: Agency, door: Door, receive: Receive, world: World) -> Self {
         Self {
             agency,
             door,
+            receive,
             world,
-            manners,
             faults: Faults::default(),
             desk: Mutex::new(Desk::default()),
         }
@@ -103,6 +113,11 @@ impl AgencySystem {
     /// Its misbehaviour, to be switched on and off.
     pub fn faults(&self) -> &Faults {
         &self.faults
+    }
+
+    /// Changes how its people treat what comes in from now on.
+    pub fn set_manners(&self, manners: Manners) {
+        self.desk().manners = manners;
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
@@ -153,9 +168,10 @@ impl AgencySystem {
     }
 
     async fn submit(&self, letter: &Letter) -> Result<(), CallError> {
-        self.door.submit(&self.agency.code, letter).await?;
-        if self.faults.sends_twice() {
-            self.door.submit(&self.agency.code, letter).await?;
+        let times = if self.faults.sends_twice() { 2 } else { 1 };
+        for _ in 0..times {
+            let document = self.door.submit(&self.agency.code, letter).await?;
+            self.world.journal.accepted(letter.sha256, &document);
         }
         Ok(())
     }
@@ -174,6 +190,16 @@ impl AgencySystem {
         if let Err(error) = self.empty_outbox().await {
             self.failed(&error);
         }
+        let taken = match self.receive {
+            Receive::Poll => self.poll().await,
+            Receive::Push => 0,
+        };
+        self.move_cases().await;
+        taken
+    }
+
+    /// Takes in what waits, documents first.
+    async fn poll(&self) -> usize {
         let mut taken = 0;
         for kind in [Kind::Document, Kind::Status] {
             match self.door.list(kind).await {
@@ -189,7 +215,6 @@ impl AgencySystem {
                 Err(error) => self.failed(&error.into()),
             }
         }
-        self.move_cases().await;
         taken
     }
 
@@ -227,16 +252,17 @@ impl AgencySystem {
         Ok(())
     }
 
-    /// Takes in a packet that a webhook brought; the answer to the webhook is the acknowledgement.
-    pub fn take_push(&self, packet: &Bytes, document: &str) -> Result<(), AgencyError> {
-        let sha256 = Sha256::of(packet);
-        match read_packet(packet)? {
-            Packet::Document(_) => {
-                self.take_document(packet, sha256, document)?;
+    /// Fetches and takes in what a webhook announced; a successful answer to the webhook is the acknowledgement.
+    pub async fn take_push(&self, kind: Kind, item: &Waiting) -> Result<(), AgencyError> {
+        let packet = self.door.fetch(item).await?;
+        let sha256 = Sha256::of(&packet);
+        match kind {
+            Kind::Document => {
+                self.take_document(&packet, sha256, &item.document)?;
                 self.world.journal.acknowledged(&self.agency.code, sha256);
                 Ok(())
             }
-            Packet::Status(_) => self.take_status(packet, sha256),
+            Kind::Status => self.take_status(&packet, sha256),
         }
     }
 
@@ -278,7 +304,7 @@ impl AgencySystem {
                 if let Some(original) = desk.originals.get(&key) {
                     about.clone_from(original);
                 }
-                if happens(self.manners.insists_one_in) {
+                if happens(desk.manners.insists_one_in) {
                     "Văn bản đã giao xử lý, đề nghị trao đổi trực tiếp".clone_into(&mut reason);
                     &[RequestRefused]
                 } else {
@@ -287,7 +313,7 @@ impl AgencySystem {
             }
             BusinessType::New | BusinessType::Replace | BusinessType::Other(_) => {
                 desk.originals.insert(key, document_id.to_owned());
-                if happens(self.manners.refuses_one_in) {
+                if happens(desk.manners.refuses_one_in) {
                     catalogue::some_refusal(entropy).clone_into(&mut reason);
                     &[Arrived, Rejected]
                 } else {

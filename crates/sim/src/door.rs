@@ -44,17 +44,18 @@ pub struct Waiting {
 }
 
 impl Door {
-    /// Hands in a document packet; repeating it is harmless.
-    pub async fn submit(&self, from: &str, letter: &Letter) -> Result<(), CallError> {
+    /// Hands in a document packet and answers the id that it got; repeating it is harmless.
+    pub async fn submit(&self, from: &str, letter: &Letter) -> Result<String, CallError> {
         match self {
-            Self::Axis(client) => client
-                .send_edoc(from, Kind::Document, &letter.to, letter.packet.clone())
-                .await
-                .map(drop),
+            Self::Axis(client) => {
+                client
+                    .send_edoc(from, Kind::Document, &letter.to, letter.packet.clone())
+                    .await
+            }
             Self::Rest(client) => client
                 .submit(letter.packet.clone(), &letter.sha256.to_string())
                 .await
-                .map(drop),
+                .map(|accepted| accepted.id),
         }
     }
 

@@ -14,6 +14,8 @@ use serde::Serialize;
 struct SentPacket {
     label: String,
     recipients: Vec<String>,
+    /// The server's id, once it was accepted.
+    document: Option<String>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -84,8 +86,43 @@ impl Journal {
             SentPacket {
                 label: label.to_owned(),
                 recipients: recipients.to_vec(),
+                document: None,
             },
         );
+    }
+
+    /// The server accepted the packet under this id. False if it had given it another one before: it was taken for two.
+    pub fn accepted(&self, sha256: Sha256, document: &str) -> bool {
+        let mut book = self.book();
+        let Some(packet) = book.sent.get_mut(&sha256) else {
+            return true;
+        };
+        let known = packet.document.get_or_insert_with(|| document.to_owned());
+        let is_same = known == document;
+        if !is_same {
+            book.duplicates += 1;
+        }
+        is_same
+    }
+
+    /// The ids of all accepted packets, with their labels.
+    pub fn documents(&self) -> Vec<(String, String)> {
+        let book = self.book();
+        let accepted = book.sent.values().filter_map(|packet| {
+            let document = packet.document.clone()?;
+            Some((document, packet.label.clone()))
+        });
+        accepted.collect()
+    }
+
+    /// The id under which a packet was accepted.
+    pub fn document(&self, sha256: Sha256) -> Option<String> {
+        self.book().sent.get(&sha256)?.document.clone()
+    }
+
+    /// Forgets everything: what follows is a new run.
+    pub fn clear(&self) {
+        *self.book() = Book::default();
     }
 
     /// The submission was refused: nobody may receive it.
@@ -236,6 +273,9 @@ mod tests {
         journal.received("H99.1", b, Duration::from_millis(9));
         let verdict = journal.verdict();
         assert_eq!((verdict.duplicates, verdict.invented.len()), (1, 1));
+        assert!(journal.accepted(a, "doc_1") && journal.accepted(a, "doc_1"));
+        assert!(!journal.accepted(a, "doc_2"));
+        assert_eq!(journal.document(a).as_deref(), Some("doc_1"));
         assert_eq!(journal.first_arrival(), Some(Duration::from_millis(5)));
     }
 }

@@ -11,8 +11,9 @@ pub mod pdf;
 pub mod province;
 pub mod rest;
 pub mod vxp;
+pub mod webhook;
 
-pub use agency::{AgencySystem, Manners, World};
+pub use agency::{AgencySystem, Manners, Receive, World};
 pub use door::Door;
 pub use fault::{Fault, Faults};
 pub use http::CallError;

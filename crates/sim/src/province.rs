@@ -143,7 +143,7 @@ impl Province {
         b.faults().start(Fault::SendsTwice);
         let repeated = send(b, &[a], Purpose::New).await;
         b.faults().end(Fault::SendsTwice);
-        c.faults().start(Fault::AcknowledgesTwice);
+        d.faults().start(Fault::AcknowledgesTwice);
 
         let mut letters = vec![
             first.clone(),

@@ -149,6 +149,37 @@ impl RestClient {
         read(&self.call(call).await?)
     }
 
+    /// Proposes a push endpoint for the token's own system and answers its id; nothing is sent to it before an operator approves it.
+    pub async fn propose_webhook(&self, url: &str) -> Result<String, CallError> {
+        let made = self.post("/api/v1/webhooks", &json!({"url": url})).await?;
+        made.get("id")
+            .and_then(Value::as_str)
+            .map(ToOwned::to_owned)
+            .ok_or_else(|| CallError::Format("the webhook has no id".to_owned()))
+    }
+
+    /// Looks at a proposed endpoint and approves what was looked at; for operators.
+    pub async fn approve_webhook(&self, webhook: &str) -> Result<(), CallError> {
+        let path = format!("/api/v1/webhooks/{}", encode_query(webhook));
+        let seen = self.call(Call::new(Method::GET, path.as_str())).await?;
+        let etag = seen
+            .headers
+            .get("etag")
+            .and_then(|value| value.to_str().ok())
+            .ok_or_else(|| CallError::Format("the webhook has no ETag".to_owned()))?;
+        let call = Call::new(Method::POST, format!("{path}/approve")).header("if-match", etag);
+        self.call(call).await.map(drop)
+    }
+
+    /// The Ed25519 key under which pushes are signed, as text.
+    pub async fn webhook_key(&self) -> Result<String, CallError> {
+        let key = self.get("/api/v1/webhooks/key").await?;
+        key.get("public_key")
+            .and_then(Value::as_str)
+            .map(ToOwned::to_owned)
+            .ok_or_else(|| CallError::Format("no public_key".to_owned()))
+    }
+
     async fn call(&self, call: Call) -> Result<Answer, CallError> {
         let call = call
             .header("authorization", &format!("Bearer {}", self.token.expose()))
