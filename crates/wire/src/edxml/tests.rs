@@ -2,6 +2,7 @@
 
 mod attachments;
 mod attacks;
+mod differential;
 mod fixtures;
 mod kit;
 mod properties;

@@ -41,7 +41,7 @@ fn small() -> Limits {
 }
 
 /// Scraps of XML, so that random inputs get past the first byte.
-fn scraps() -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn scraps() -> impl Strategy<Value = Vec<u8>> {
     let scrap = prop_oneof![
         Just("<edXML xmlns=\"http://www.mic.gov.vn/TBT/QCVN_102_2016\">"),
         Just("<edXMLEnvelope>"),
