@@ -191,3 +191,103 @@ fn message_type(kind: Kind) -> &'static str {
         Kind::Status => "status",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lgsp_base::time::ManualClock;
+    use lgsp_wire::vxp::{Method as AxisMethod, SignedRequest, file_hash_matches};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    /// Answers one request with a fixed body and gives back what came.
+    async fn one_request(listener: TcpListener, body: &str) -> (Vec<(String, Vec<u8>)>, Vec<u8>) {
+        let (mut stream, _) = listener.accept().await.expect("a client");
+        let mut seen = Vec::new();
+        let (head_bytes, length, headers) = loop {
+            let mut piece = [0; 4096];
+            let count = stream.read(&mut piece).await.expect("bytes");
+            seen.extend_from_slice(&piece[..count]);
+            let Some(end) = seen.windows(4).position(|four| four == b"\r\n\r\n") else {
+                continue;
+            };
+            let headers: Vec<(String, Vec<u8>)> = seen[..end]
+                .split(|byte| *byte == b'\n')
+                .skip(1)
+                .map(|line| {
+                    let colon = line
+                        .iter()
+                        .position(|byte| *byte == b':')
+                        .expect("a header");
+                    let name = String::from_utf8_lossy(&line[..colon]).into_owned();
+                    (name, line[colon + 1..].trim_ascii().to_vec())
+                })
+                .collect();
+            let length = headers
+                .iter()
+                .find(|(name, _)| name == "content-length")
+                .map_or(0, |(_, value)| {
+                    String::from_utf8_lossy(value).parse().expect("number")
+                });
+            break (end + 4, length, headers);
+        };
+        while seen.len() < head_bytes + length {
+            let mut piece = [0; 4096];
+            let count = stream.read(&mut piece).await.expect("bytes");
+            seen.extend_from_slice(&piece[..count]);
+        }
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(answer.as_bytes()).await.expect("answered");
+        (headers, seen.split_off(head_bytes))
+    }
+
+    #[tokio::test]
+    async fn a_send_is_signed_as_the_sdk_signs_and_ends_with_a_line_break() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let origin = format!("http://{}", listener.local_addr().expect("bound"));
+        let clock = ManualClock::new(Timestamp::from_millis(1_700_000_000_123));
+        let client = VxpClient::new(&origin, "TEST.H99", "test-secret", &clock);
+        let packet = Bytes::from_static(b"<edXML/>");
+        let to = ["H99.131".to_owned()];
+        let (sent, (headers, body)) = tokio::join!(
+            client.send_edoc("H99.14", Kind::Document, &to, packet.clone()),
+            one_request(
+                listener,
+                r#"{"status":"OK","ErrorCode":"0","ErrorDesc":"","DocId":"doc_1"}"#
+            ),
+        );
+        assert_eq!(sent.expect("accepted"), "doc_1");
+        assert_eq!(body, b"<edXML/>\r\n");
+        let headers: Vec<(&str, &[u8])> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_slice()))
+            .collect();
+        let request = SignedRequest::read(AxisMethod::SendEdoc, &headers).expect("well-formed");
+        let params = request.verify(b"test-secret").expect("the signature fits");
+        assert_eq!(params.system_id, "TEST.H99");
+        assert_eq!(params.get("to"), Some(r#"["H99.131"]"#));
+        let hash = params.get("hash-file").expect("signed");
+        assert!(file_hash_matches(hash, &Sha256::of(&packet)));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_of_the_axis_keeps_its_code() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let origin = format!("http://{}", listener.local_addr().expect("bound"));
+        let clock = ManualClock::new(Timestamp::from_millis(0));
+        let client = VxpClient::new(&origin, "TEST.H99", "test-secret", &clock);
+        let (result, (headers, body)) = tokio::join!(
+            client.update_status("dlv_1", "done"),
+            one_request(
+                listener,
+                r#"{"status":"FAIL","ErrorCode":"15","ErrorDesc":"sai"}"#
+            ),
+        );
+        assert_eq!(result.expect_err("refused").code(), "15");
+        assert_eq!(body, b"{}");
+        assert!(headers.contains(&("expect".to_owned(), b"100-continue".to_vec())));
+    }
+}
