@@ -124,14 +124,6 @@ impl Worker {
         Ok(count)
     }
 
-    /// Leases and then dies: what a crash between lease and report leaves behind.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn lease_and_die(mut self) -> Result<usize, StoreError> {
-        Ok(self.lease(0).await?.len())
-    }
-
     /// Takes due deliveries up to the limits and gives a future for each push.
     async fn lease(
         &mut self,

@@ -1,0 +1,368 @@
+//! Random days in the province, replayed from a seed: senders that lose answers and retry, recipients that confirm twice,
+//! refuse and skip, workers that die, stall and come back, restarts, time that passes. Then quiet, and the checker looks at
+//! everything. Each promise is also broken on purpose, and the checker has to notice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lgsp_base::entropy::SeededEntropy;
+use lgsp_base::id::DeliveryId;
+use lgsp_base::planted::{Bug, Planted};
+use lgsp_base::{Entropy, Sha256, limits};
+use lgsp_exchange::{Acknowledgement, DocumentKind, InboxItem, InboxQuery, SubmitError, Transport};
+use lgsp_store::testing::TestDb;
+
+use crate::history::{History, Submitted, check};
+use crate::world::{Behaviour, FakeTransport, Way, World, actor, org, run};
+
+/// Steps of one random day.
+const STEPS: u64 = 60;
+/// Who takes part; number 3 is pushed to, the others fetch.
+const PARTIES: [u8; 4] = [0, 1, 2, 3];
+
+struct Day {
+    world: World,
+    rng: SeededEntropy,
+    history: History,
+    transport: Arc<FakeTransport>,
+    contents: u64,
+    allows_large: bool,
+}
+
+impl Day {
+    fn new(store: TestDb, seed: u64, planted: Planted) -> Self {
+        let world = World::with(store, seed, planted);
+        Self {
+            transport: FakeTransport::new(&world),
+            allows_large: planted.has(Bug::RowBeforeBlob) || seed.is_multiple_of(10),
+            world,
+            rng: SeededEntropy::new(seed ^ 0x5eed),
+            history: History::default(),
+            contents: 0,
+        }
+    }
+
+    fn chance(&self, percent: u64) -> bool {
+        self.rng.below(100) < percent
+    }
+
+    fn pick(&self, from: &[u8]) -> u8 {
+        let index = usize::try_from(self.rng.below(from.len() as u64)).expect("small");
+        from[index]
+    }
+
+    fn content(&mut self) -> Vec<u8> {
+        self.contents += 1;
+        let size = if self.allows_large && self.chance(30) { limits::INLINE_BODY_BYTES_MAX + 1 } else { 40 };
+        let mut bytes = vec![0; size];
+        SeededEntropy::new(self.contents).fill(&mut bytes);
+        bytes
+    }
+
+    async fn step(&mut self) {
+        self.world.clock.advance(Duration::from_millis(self.rng.below(2_000)));
+        match self.rng.below(100) {
+            0..40 => self.submit().await,
+            40..60 => self.receive().await,
+            60..65 => self.refuse().await,
+            65..85 => self.push().await,
+            85..92 => self.world.clock.advance(Duration::from_secs(self.rng.below(400))),
+            92..95 => self.restart(),
+            95..97 => self.resend().await,
+            _ => {
+                self.world.exchange.expire_due().await.expect("expiry works");
+            }
+        }
+    }
+
+    fn restart(&mut self) {
+        self.world.restart();
+        self.transport = FakeTransport::new(&self.world);
+    }
+
+    /// Submits; some answers are lost, then the request is repeated; some keys come back with other content.
+    async fn submit(&mut self) {
+        let from = self.pick(&[0, 1]);
+        let mut to: Vec<u8> = PARTIES.iter().copied().filter(|party| *party != from && self.chance(45)).collect();
+        if to.is_empty() {
+            to.push(3);
+        }
+        let bytes = self.content();
+        let key = format!("key-{}", self.contents);
+        let mut submitted = Submitted {
+            key: key.clone(),
+            from,
+            to: to.clone(),
+            sha256: Sha256::of(&bytes),
+            answers: Vec::new(),
+        };
+        let repetitions = if self.chance(30) { 2 } else { 1 };
+        for number in 0..repetitions {
+            let is_lost = number + 1 < repetitions && self.chance(70);
+            let answer = self.world.exchange.submit(self.world.plain(from, &to, &bytes, Some(&key))).await;
+            let accepted = answer.expect("accepted");
+            if !is_lost {
+                submitted.answers.push((accepted.document, accepted.receipt));
+            }
+            if is_lost && self.chance(20) {
+                self.restart();
+            }
+        }
+        // A lost answer is also learnt by the next repetition, whenever it comes.
+        let again = self.world.exchange.submit(self.world.plain(from, &to, &bytes, Some(&key))).await;
+        let again = again.expect("repeated");
+        submitted.answers.push((again.document, again.receipt));
+        self.history.submitted.push(submitted);
+        if self.chance(15) {
+            let other = self.content();
+            let answer = self.world.exchange.submit(self.world.plain(from, &to, &other, Some(&key))).await;
+            let was_refused = matches!(answer, Err(SubmitError::KeyConflict));
+            self.history.reused.push((key, was_refused));
+        }
+    }
+
+    async fn open(&mut self, party: u8) -> Vec<InboxItem> {
+        let query = InboxQuery {
+            with_content: true,
+            limit: usize::try_from(self.rng.below(6) + 1).expect("small"),
+            ..InboxQuery::default()
+        };
+        let page = self.world.exchange.inbox(&actor(party), query).await.expect("an inbox");
+        for item in &page.items {
+            if let Some(content) = &item.content
+                && item.kind != DocumentKind::Notice
+            {
+                self.history.handed.push((
+                    party,
+                    item.delivery,
+                    item.sender_code.clone(),
+                    Sha256::of(content),
+                    item.attempt,
+                ));
+            }
+        }
+        page.items
+    }
+
+    /// A recipient fetches a page and confirms some of it, in a random order, sometimes twice, sometimes not at all.
+    async fn receive(&mut self) {
+        let party = self.pick(&[0, 1, 2]);
+        let mut items = self.open(party).await;
+        if self.chance(20) {
+            return;
+        }
+        if self.chance(30) {
+            items.reverse();
+        }
+        if self.chance(30) && !items.is_empty() {
+            // Skips one: whatever comes behind it has to wait.
+            items.remove(0);
+        }
+        if self.chance(50) {
+            self.confirm(party, &items).await;
+        } else {
+            for item in &items {
+                self.confirm(party, std::slice::from_ref(item)).await;
+            }
+        }
+        if self.chance(30) {
+            self.confirm(party, &items).await;
+        }
+    }
+
+    async fn confirm(&mut self, party: u8, items: &[InboxItem]) {
+        let batch = items
+            .iter()
+            .map(|item| Acknowledgement {
+                delivery: item.delivery,
+                sha256: Some(item.content_sha256),
+            })
+            .collect();
+        let outcomes = self.world.exchange.acknowledge(&actor(party), batch).await.expect("answered");
+        let mut confirmed: Vec<_> = items
+            .iter()
+            .zip(outcomes)
+            .filter_map(|(item, outcome)| outcome.result.ok().map(|done| (item, done)))
+            .filter(|(_, done)| !done.repeated)
+            .collect();
+        // Within one call the order of the list does not matter.
+        confirmed.sort_by_key(|(item, _)| item.seq);
+        for (item, done) in confirmed {
+            self.history.confirmed.push((
+                party,
+                item.sender_code.clone(),
+                item.kind,
+                item.seq,
+                item.delivery,
+                done.receipt,
+            ));
+        }
+    }
+
+    async fn refuse(&mut self) {
+        let party = self.pick(&[0, 1, 2]);
+        if let Some(item) = self.open(party).await.first() {
+            for _ in 0..self.rng.below(6) {
+                drop(self.world.exchange.refuse(&actor(party), item.delivery, "bad".to_owned(), None).await);
+            }
+        }
+    }
+
+    async fn push(&mut self) {
+        let behaviours: Vec<Behaviour> = (0..6)
+            .map(|_| match self.rng.below(10) {
+                0 | 1 => Behaviour::Fail,
+                2 => Behaviour::Refuse,
+                3 => Behaviour::Stall,
+                4 => Behaviour::Hang,
+                _ => Behaviour::Take,
+            })
+            .collect();
+        self.transport.will(&behaviours);
+        let mut worker = self.world.exchange.worker("node-1".to_owned(), self.transport.clone() as Arc<dyn Transport>);
+        // A push that hangs stands for a worker that dies in the middle.
+        tokio::select! {
+            biased;
+            () = self.transport.hanging.notified() => {}
+            step = worker.step() => { step.expect("the worker works"); }
+        }
+    }
+
+    async fn resend(&mut self) {
+        for party in [0, 1] {
+            let trouble = self.world.exchange.deliveries(&actor(party), Default::default()).await.expect("a list");
+            if let Some(delivery) = trouble.first() {
+                drop(self.world.exchange.resend(&actor(party), delivery.id).await);
+            }
+        }
+    }
+
+    /// Faults stop; everybody does what is expected until nothing is open.
+    async fn quiet(&mut self) {
+        let mut worker = self.world.exchange.worker("node-2".to_owned(), self.transport.clone() as Arc<dyn Transport>);
+        self.transport.will(&[]);
+        for _ in 0..80 {
+            self.world.clock.advance(limits::DELIVERY_LEASE);
+            while worker.step().await.expect("the worker works") > 0 {}
+            for party in [0, 1, 2] {
+                loop {
+                    let items = self.open(party).await;
+                    if items.is_empty() {
+                        break;
+                    }
+                    let before = self.history.confirmed.len();
+                    self.confirm(party, &items).await;
+                    if self.history.confirmed.len() == before {
+                        break;
+                    }
+                }
+            }
+            if self.is_idle().await {
+                return;
+            }
+            self.world.clock.advance(Duration::from_secs(1_800));
+        }
+    }
+
+    async fn is_idle(&self) -> bool {
+        for party in PARTIES {
+            let waiting = self.world.exchange.count_waiting(&actor(party), Some(org(party))).await.expect("a count");
+            if waiting != lgsp_exchange::Waiting::default() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// Runs a day and gives what the checker found.
+async fn day(store: TestDb, seed: u64, planted: Planted) -> Vec<String> {
+    let mut day = Day::new(store, seed, planted);
+    for _ in 0..STEPS {
+        day.step().await;
+    }
+    day.quiet().await;
+    check(&day.world, &day.history).await
+}
+
+#[test]
+fn two_hundred_days_keep_every_promise() {
+    let first = std::env::var("LGSP_SIM_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
+    let days = std::env::var("LGSP_SIM_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(200);
+    for seed in first..first + days {
+        let wrong = run(day(TestDb::sqlite("day"), seed, Planted::NONE));
+        assert!(wrong.is_empty(), "seed {seed}: {wrong:#?}");
+    }
+}
+
+#[test]
+fn days_on_postgresql_keep_every_promise() {
+    for seed in 0..10 {
+        let Some(store) = TestDb::postgres("day") else {
+            println!("SKIP days on PostgreSQL: LGSP_TEST_POSTGRES is not set");
+            return;
+        };
+        let wrong = run(day(store, seed, Planted::NONE));
+        assert!(wrong.is_empty(), "seed {seed}: {wrong:#?}");
+    }
+}
+
+#[test]
+fn each_broken_promise_is_noticed() {
+    for (bug, promise) in [
+        (Bug::InventDelivery, "D2"),
+        (Bug::ForgetIdempotencyKey, "D3"),
+        (Bug::IgnoreKeyConflict, "D4"),
+        (Bug::NoFencing, "D5"),
+        (Bug::NoPairOrder, "D6"),
+        (Bug::LostWakeup, "D7"),
+        (Bug::RowBeforeBlob, "D8"),
+    ] {
+        let is_noticed = (0..20).any(|seed| {
+            let wrong = run(day(TestDb::sqlite("bug"), seed, Planted::with(bug)));
+            wrong.iter().any(|line| line.starts_with(promise))
+        });
+        assert!(is_noticed, "{bug:?} breaks {promise} and nobody notices");
+    }
+}
+
+#[test]
+fn content_served_unchecked_is_noticed() {
+    run(async {
+        let world = World::with(TestDb::sqlite("unchecked"), 1, Planted::with(Bug::ServeUnchecked));
+        let accepted = world.send(0, &[1], b"precious", "k").await;
+        world
+            .store
+            .db()
+            .write::<_, lgsp_store::StoreError, _>("damage", |tx| {
+                tx.execute("UPDATE documents SET body = $1", lgsp_store::params![&b"preciouz"[..]])
+            })
+            .await
+            .expect("damaged");
+        let history = History {
+            submitted: vec![Submitted {
+                key: "k".to_owned(),
+                from: 0,
+                to: vec![1],
+                sha256: accepted.content_sha256,
+                answers: vec![(accepted.document, accepted.receipt)],
+            }],
+            ..History::default()
+        };
+        let wrong = check(&world, &history).await;
+        assert!(wrong.iter().any(|line| line.starts_with("D1 ")), "{wrong:?}");
+    });
+}
+
+#[test]
+fn a_delivery_to_nobody_waits_and_goes_when_a_system_appears() {
+    run(async {
+        let world = World::new("nobody");
+        let accepted = world.send(0, &[4], b"x", "k").await;
+        let id: DeliveryId = accepted.deliveries[0].id;
+        world.clock.advance(Duration::from_secs(7 * 24 * 3600));
+        world.directory.set(4, Way::Inbox);
+        assert_eq!(world.inbox(4).await.items[0].delivery, id);
+        assert!(world.acknowledge(4, &[id]).await[0].result.is_ok());
+    });
+}

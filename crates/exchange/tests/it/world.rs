@@ -1,0 +1,380 @@
+//! A small province: organisations, a clock that stands still, a store in a folder of its own.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use lgsp_base::entropy::SeededEntropy;
+use lgsp_base::id::{DeliveryId, OrgId, SystemId, TokenId, WebhookId};
+use lgsp_base::planted::Planted;
+use lgsp_base::time::ManualClock;
+use lgsp_base::{Actor, Clock, Timestamp};
+use lgsp_exchange::{
+    Accepted, AcknowledgeOutcome, Acknowledgement, Channel, Directory, Door, Exchange, ExchangeConfig, HandOver,
+    HandOverOutcome, InboxPage, InboxQuery, IntakeKind, Party, Receiver, Resolved, Submit, SubmitError, Transport,
+};
+use lgsp_store::testing::TestDb;
+use lgsp_store::{Blobs, Db};
+
+/// Runs a test's future.
+pub fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(future)
+}
+
+/// How an organisation of the province receives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    Inbox,
+    Push,
+    Nothing,
+}
+
+/// Organisations by number; the code of number 3 is `H99.3`.
+#[derive(Debug, Default)]
+pub struct FakeDirectory {
+    ways: Mutex<BTreeMap<u8, Way>>,
+    /// Codes that are closed, with the successor (routed) or candidates.
+    pub closed: Mutex<BTreeMap<String, Option<u8>>>,
+}
+
+pub fn org(number: u8) -> OrgId {
+    OrgId::from_bits(u128::from(number) + 1)
+}
+
+pub fn system(number: u8) -> SystemId {
+    SystemId::from_bits(u128::from(number) + 1)
+}
+
+pub fn code(number: u8) -> String {
+    format!("H99.{number}")
+}
+
+pub fn actor(number: u8) -> Actor {
+    Actor::System {
+        system: system(number),
+        org: org(number),
+    }
+}
+
+pub fn operator() -> Actor {
+    Actor::Operator {
+        token: TokenId::from_bits(1),
+    }
+}
+
+impl FakeDirectory {
+    pub fn set(&self, number: u8, way: Way) {
+        self.ways.lock().expect("not poisoned").insert(number, way);
+    }
+
+    fn way(&self, number: u8) -> Option<Way> {
+        self.ways.lock().expect("not poisoned").get(&number).copied()
+    }
+
+    fn number(&self, org: OrgId) -> Option<u8> {
+        let number = u8::try_from(org.bits().checked_sub(1)?).ok()?;
+        self.way(number).map(|_| number)
+    }
+}
+
+impl Directory for FakeDirectory {
+    fn resolve(&self, text: &str, _at: Timestamp) -> Resolved {
+        if let Some(successor) = self.closed.lock().expect("not poisoned").get(text) {
+            return match successor {
+                Some(number) => Resolved::Found {
+                    org: org(*number),
+                    code: code(*number),
+                    routed_from: Some(text.to_owned()),
+                },
+                None => Resolved::Closed {
+                    candidates: vec![("H99.1".to_owned(), "Sở Một".to_owned())],
+                },
+            };
+        }
+        match text.strip_prefix("H99.").and_then(|number| number.parse::<u8>().ok()) {
+            Some(number) if self.way(number).is_some() => Resolved::Found {
+                org: org(number),
+                code: code(number),
+                routed_from: None,
+            },
+            _ => Resolved::Unknown,
+        }
+    }
+
+    fn party(&self, org: OrgId) -> Option<Party> {
+        self.number(org).map(|number| Party {
+            code: code(number),
+            name: format!("Sở số {number}"),
+        })
+    }
+
+    fn receiver(&self, org: OrgId) -> Option<Receiver> {
+        let number = self.number(org)?;
+        let channel = match self.way(number)? {
+            Way::Inbox => Channel::Inbox,
+            Way::Push => Channel::Webhook {
+                webhook: WebhookId::from_bits(u128::from(number) + 1),
+                url: format!("https://{number}.binhan.example/hook"),
+            },
+            Way::Nothing => return None,
+        };
+        Some(Receiver {
+            system: system(number),
+            channel,
+        })
+    }
+
+    fn may_send_as(&self, system: SystemId, org: OrgId) -> bool {
+        system.bits() == org.bits()
+    }
+
+    fn receives_for(&self, system: SystemId) -> Vec<OrgId> {
+        vec![OrgId::from_bits(system.bits())]
+    }
+
+    fn pushed_to(&self) -> Vec<OrgId> {
+        let ways = self.ways.lock().expect("not poisoned");
+        ways.iter()
+            .filter(|(_, way)| **way == Way::Push)
+            .map(|(number, _)| org(*number))
+            .collect()
+    }
+}
+
+/// What an endpoint does with the next push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Behaviour {
+    Take,
+    Refuse,
+    Fail,
+    Gone,
+    /// Never answers.
+    Hang,
+    /// Answers after its lease ended and another worker took over.
+    Stall,
+}
+
+/// A transport that does as it is told and remembers what it saw.
+#[derive(Debug)]
+pub struct FakeTransport {
+    pub next: Mutex<Vec<Behaviour>>,
+    pub seen: Mutex<Vec<HandOver>>,
+    pub gone: Mutex<Vec<WebhookId>>,
+    pub hanging: tokio::sync::Notify,
+    clock: Arc<ManualClock>,
+    exchange: Exchange,
+}
+
+impl FakeTransport {
+    pub fn new(world: &World) -> Arc<Self> {
+        Arc::new(Self {
+            next: Mutex::default(),
+            seen: Mutex::default(),
+            gone: Mutex::default(),
+            hanging: tokio::sync::Notify::new(),
+            clock: Arc::clone(&world.clock),
+            exchange: world.exchange.clone(),
+        })
+    }
+
+    pub fn will(&self, behaviours: &[Behaviour]) {
+        *self.next.lock().expect("not poisoned") = behaviours.iter().rev().cloned().collect();
+    }
+
+    pub fn seen(&self) -> Vec<DeliveryId> {
+        let seen = self.seen.lock().expect("not poisoned");
+        seen.iter().map(|item| item.delivery).collect()
+    }
+}
+
+impl Transport for FakeTransport {
+    fn hand_over(&self, item: HandOver) -> BoxFuture<'_, HandOverOutcome> {
+        self.seen.lock().expect("not poisoned").push(item);
+        let behaviour = self.next.lock().expect("not poisoned").pop();
+        Box::pin(async move {
+            match behaviour.unwrap_or(Behaviour::Take) {
+                Behaviour::Take => HandOverOutcome::Confirmed,
+                Behaviour::Refuse => HandOverOutcome::Refused {
+                    cause: "http_422".to_owned(),
+                    detail: "no".to_owned(),
+                },
+                Behaviour::Fail => HandOverOutcome::Unreachable {
+                    cause: "connect".to_owned(),
+                    detail: "refused".to_owned(),
+                    retry_after: None,
+                },
+                Behaviour::Gone => HandOverOutcome::Gone,
+                Behaviour::Hang => {
+                    self.hanging.notify_one();
+                    std::future::pending().await
+                }
+                Behaviour::Stall => {
+                    self.clock.advance(Duration::from_secs(61));
+                    let other = Arc::new(Self {
+                        next: Mutex::default(),
+                        seen: Mutex::default(),
+                        gone: Mutex::default(),
+                        hanging: tokio::sync::Notify::new(),
+                        clock: Arc::clone(&self.clock),
+                        exchange: self.exchange.clone(),
+                    });
+                    let step: BoxFuture<'_, _> = Box::pin(async {
+                        self.exchange.worker("second".to_owned(), other.clone()).step().await
+                    });
+                    step.await.expect("the second worker works");
+                    let mut seen = other.seen.lock().expect("not poisoned").clone();
+                    self.seen.lock().expect("not poisoned").append(&mut seen);
+                    HandOverOutcome::Confirmed
+                }
+            }
+        })
+    }
+
+    fn endpoint_gone(&self, webhook: WebhookId, _system: SystemId) -> BoxFuture<'_, ()> {
+        self.gone.lock().expect("not poisoned").push(webhook);
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Everything a test needs.
+pub struct World {
+    pub store: TestDb,
+    pub clock: Arc<ManualClock>,
+    pub entropy: Arc<SeededEntropy>,
+    pub directory: Arc<FakeDirectory>,
+    pub exchange: Exchange,
+    planted: Planted,
+}
+
+impl World {
+    /// On SQLite; organisations 0–4: three that fetch, one that is pushed to, one without a system.
+    pub fn new(name: &str) -> Self {
+        Self::with(TestDb::sqlite(name), 1, Planted::NONE)
+    }
+
+    pub fn with(store: TestDb, seed: u64, planted: Planted) -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_773_000_000_000)));
+        let entropy = Arc::new(SeededEntropy::new(seed));
+        let directory = Arc::new(FakeDirectory::default());
+        for (number, way) in [
+            (0, Way::Inbox),
+            (1, Way::Inbox),
+            (2, Way::Inbox),
+            (3, Way::Push),
+            (4, Way::Nothing),
+        ] {
+            directory.set(number, way);
+        }
+        let exchange = put_together(store.db(), &store.folder().join("blobs"), &clock, &entropy, &directory, planted);
+        Self {
+            store,
+            clock,
+            entropy,
+            directory,
+            exchange,
+            planted,
+        }
+    }
+
+    /// Closes the store and opens it again.
+    pub fn restart(&mut self) {
+        self.store.reopen().expect("opens again");
+        self.exchange = put_together(
+            self.store.db(),
+            &self.blob_folder(),
+            &self.clock,
+            &self.entropy,
+            &self.directory,
+            self.planted,
+        );
+    }
+
+    pub fn blob_folder(&self) -> PathBuf {
+        self.store.folder().join("blobs")
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Takes content in, in pieces.
+    pub fn take_in(&self, by: &Actor, kind: IntakeKind, bytes: &[u8]) -> Result<lgsp_exchange::Content, SubmitError> {
+        let mut intake = self.exchange.intake(kind, by, Some(bytes.len() as u64))?;
+        for piece in bytes.chunks(10_000) {
+            intake.push(piece)?;
+        }
+        intake.finish()
+    }
+
+    /// A plain submit, ready to be changed.
+    pub fn plain(&self, from: u8, to: &[u8], bytes: &[u8], key: Option<&str>) -> Submit {
+        let kind = IntakeKind::Plain {
+            content_type: "application/pdf".to_owned(),
+        };
+        let content = self.take_in(&actor(from), kind, bytes).expect("plain content is taken in");
+        let mut submit = Submit::new(actor(from), Door::Api, content);
+        submit.recipients = to.iter().copied().map(code).collect();
+        submit.idempotency_key = key.map(str::to_owned);
+        submit
+    }
+
+    pub async fn send(&self, from: u8, to: &[u8], bytes: &[u8], key: &str) -> Accepted {
+        self.exchange
+            .submit(self.plain(from, to, bytes, Some(key)))
+            .await
+            .expect("accepted")
+    }
+
+    pub async fn send_edxml(&self, from: u8, packet: &[u8]) -> Result<Accepted, SubmitError> {
+        let content = self.take_in(&actor(from), IntakeKind::Edxml, packet)?;
+        self.exchange.submit(Submit::new(actor(from), Door::Axis, content)).await
+    }
+
+    pub async fn inbox(&self, number: u8) -> InboxPage {
+        let query = InboxQuery {
+            with_content: true,
+            ..InboxQuery::default()
+        };
+        self.exchange.inbox(&actor(number), query).await.expect("an inbox")
+    }
+
+    pub async fn acknowledge(&self, number: u8, deliveries: &[DeliveryId]) -> Vec<AcknowledgeOutcome> {
+        let batch = deliveries
+            .iter()
+            .map(|delivery| Acknowledgement {
+                delivery: *delivery,
+                sha256: None,
+            })
+            .collect();
+        self.exchange.acknowledge(&actor(number), batch).await.expect("answered")
+    }
+}
+
+fn put_together(
+    db: &Db,
+    blobs: &std::path::Path,
+    clock: &Arc<ManualClock>,
+    entropy: &Arc<SeededEntropy>,
+    directory: &Arc<FakeDirectory>,
+    planted: Planted,
+) -> Exchange {
+    let blobs = Blobs::open(blobs, planted).expect("a folder for blobs");
+    let config = ExchangeConfig {
+        planted,
+        ..ExchangeConfig::default()
+    };
+    Exchange::new(
+        db.clone(),
+        blobs,
+        Arc::clone(clock) as Arc<dyn Clock>,
+        Arc::clone(entropy) as Arc<dyn lgsp_base::Entropy>,
+        Arc::clone(directory) as Arc<dyn Directory>,
+        config,
+    )
+}
