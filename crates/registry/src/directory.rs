@@ -1,11 +1,12 @@
 //! All organisations with their codes and successions, as an immutable value that is built at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use lgsp_base::id::OrgId;
 use lgsp_base::org_code::{self, Scheme};
 use lgsp_base::time::Timestamp;
 
+use crate::draft::Changes;
 use crate::model::{Organisation, Succession};
 use crate::search::SearchIndex;
 
@@ -70,6 +71,18 @@ impl Directory {
         }
         directory.organisations = organisations;
         directory
+    }
+
+    /// The directory as it is after a change was stored.
+    #[must_use]
+    pub fn after(&self, changes: Changes) -> Self {
+        let changed: HashSet<OrgId> = changes.organisations.iter().map(|org| org.id).collect();
+        let mut organisations = changes.organisations;
+        let kept = self.iter().filter(|org| !changed.contains(&org.id));
+        organisations.extend(kept.cloned());
+        let mut successions: Vec<Succession> = self.iter_successions().cloned().collect();
+        successions.extend(changes.successions);
+        Self::build(self.version + 1, organisations, successions)
     }
 
     /// The stored state this was built from.

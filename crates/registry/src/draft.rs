@@ -631,7 +631,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Sets one field from an instant on. A value lasts until the next event that changes this field, so recorded later periods
-    /// take the new value over as long as they only carried the old one on.
+    /// take the new value over as long as they only carried the old one on. Two values from the same instant on contradict each other.
     fn set_field<T: PartialEq>(
         &mut self,
         id: OrgId,
@@ -643,17 +643,25 @@ impl<'a> Draft<'a> {
     ) -> Result<(), EventRule> {
         self.active(id, at)?;
         self.check_touchable(id, at)?;
+        let label = self.label(id, at);
         let org = self.touch(id, at)?;
         let index = org
             .periods
             .partition_point(|period| period.from <= at)
             .saturating_sub(1);
+        let before = index
+            .checked_sub(1)
+            .and_then(|previous| org.periods.get(previous))
+            .map(&get);
         let Some(current) = org.periods.get_mut(index) else {
             return Err(EventRule::NoChange);
         };
         let old = get(current);
         if old == value {
             return Err(EventRule::NoChange);
+        }
+        if current.from == at && before.is_some_and(|before| before != old) {
+            return Err(EventRule::LaterEvents(label));
         }
         let start = if current.from == at {
             index

@@ -18,8 +18,8 @@ pub enum EventRule {
     /// The event is not after the beginning of the organisation.
     #[error("the date is not after the beginning of {0}")]
     BeforeBeginning(String),
-    /// A later event of the organisation is recorded already and would be contradicted.
-    #[error("{0} has later events that contradict this one")]
+    /// An event of the organisation on or after that date is recorded already and would be contradicted.
+    #[error("{0} has events on or after that date that contradict this one")]
     LaterEvents(String),
     /// The same organisation on both sides.
     #[error("{0} stands on both sides")]
@@ -95,7 +95,7 @@ impl EventRule {
                 format!("ngày hiệu lực không sau ngày bắt đầu của {org}")
             }
             EventRule::LaterEvents(org) => {
-                format!("đã có sự kiện sau ngày đó của {org} mâu thuẫn với sự kiện này")
+                format!("đã có sự kiện từ ngày đó trở đi của {org} mâu thuẫn với sự kiện này")
             }
             EventRule::SameOrganisation(org) => format!("{org} đứng ở cả hai bên"),
             EventRule::Cycle(org) => {

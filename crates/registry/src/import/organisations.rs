@@ -371,9 +371,8 @@ fn differences(org: &Organisation, new: &NewOrganisation, effective: Timestamp) 
     let mut fill = |column, recorded: Option<&str>, given: Option<&str>| match (recorded, given) {
         (None, Some(_)) => found.is_addition = true,
         (Some(recorded), Some(given)) if recorded != given => {
-            found
-                .contradictions
-                .push((column, recorded.to_owned(), Some(given.to_owned())))
+            let contradiction = (column, recorded.to_owned(), Some(given.to_owned()));
+            found.contradictions.push(contradiction);
         }
         _ => {}
     };

@@ -302,3 +302,13 @@ fn a_division_is_seen_also_when_the_end_above_comes_with_a_later_file() {
     assert_eq!(world.import(&parts).unchanged, 2);
     assert_eq!(world.import(&end).unchanged, 1);
 }
+
+#[test]
+fn two_new_names_on_one_day_contradict_each_other() {
+    let mut world = World::new();
+    world.create("H99");
+    let report = world.import(&format!(
+        "{SUCCESSIONS}H99,H99,rename,2025-07-01,,,,Tên một\nH99,H99,rename,2025-07-01,,,,Tên hai\n"
+    ));
+    assert_eq!(lines(&report.problems), [(3, "", "later_events")]);
+}

@@ -15,7 +15,7 @@ use crate::directory::Directory;
 use crate::draft::{Draft, NewCode, NewOrganisation, Occasion, Strictness};
 use crate::error::EventRule;
 use crate::import::{self, ImportOptions, ImportReport};
-use crate::model::{EventKind, Organisation, Succession};
+use crate::model::EventKind;
 use crate::resolve::{self, Resolution};
 use crate::service::{Registry, RegistryConfig};
 use crate::vault::Vault;
@@ -88,16 +88,7 @@ impl World {
     }
 
     pub(super) fn keep(&mut self, changes: crate::draft::Changes) {
-        let mut organisations: Vec<Organisation> = self
-            .directory
-            .iter()
-            .filter(|org| !changes.organisations.iter().any(|new| new.id == org.id))
-            .cloned()
-            .collect();
-        organisations.extend(changes.organisations);
-        let mut successions: Vec<Succession> = self.directory.iter_successions().cloned().collect();
-        successions.extend(changes.successions);
-        self.directory = Directory::build(self.directory.version() + 1, organisations, successions);
+        self.directory = self.directory.after(changes);
     }
 
     pub(super) fn create(&mut self, code: &str) -> OrgId {
