@@ -1,0 +1,336 @@
+//! `lgsp doctor`: looks at an installation and at a server, and says what to do.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use lgsp_base::time::SystemClock;
+use lgsp_base::vi;
+use lgsp_base::{Clock, Timestamp};
+use lgsp_store::{Blobs, Db, DbOptions, DbTarget};
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::config::Config;
+use crate::data_folder::DataFolder;
+use crate::exit::{Exit, Failure};
+use crate::metrics::free_bytes;
+
+/// Free space below which the doctor warns, in bytes.
+const FREE_BYTES_WARN: u64 = 2 * 1024 * 1024 * 1024;
+/// Blobs whose digest is compared.
+const BLOBS_CHECKED_MAX: usize = 200;
+/// Before this instant no clock of a running platform can stand (2025-01-01).
+const CLOCK_MIN: Timestamp = Timestamp::from_millis(1_735_689_600_000);
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    /// Data folder to check
+    #[arg(long)]
+    data: Option<PathBuf>,
+}
+
+/// What one look found.
+struct Finding {
+    name: &'static str,
+    state: State,
+    detail: String,
+    fix: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Good,
+    Warning,
+    Bad,
+}
+
+impl State {
+    const fn word(self) -> &'static str {
+        match self {
+            State::Good => "ok",
+            State::Warning => "warning",
+            State::Bad => "bad",
+        }
+    }
+}
+
+/// Gathers findings in the language of the command.
+struct Doctor<'a> {
+    context: &'a Context,
+    findings: Vec<Finding>,
+}
+
+impl Doctor<'_> {
+    fn note(
+        &mut self,
+        name: &'static str,
+        state: State,
+        detail: impl Into<String>,
+        fix: (&'static str, &'static str),
+    ) {
+        let fix = self.context.output.say(fix.0, fix.1);
+        self.findings.push(Finding {
+            name,
+            state,
+            detail: detail.into(),
+            fix,
+        });
+    }
+
+    fn good(&mut self, name: &'static str, detail: impl Into<String>) {
+        self.note(name, State::Good, detail, ("", ""));
+    }
+}
+
+pub(super) fn run(context: &Context, args: &DoctorArgs) -> Result<Exit, Failure> {
+    let mut doctor = Doctor {
+        context,
+        findings: Vec::new(),
+    };
+    doctor.clock();
+    if let Some(data) = &args.data {
+        doctor.installation(&DataFolder::new(data));
+    }
+    super::wait(async {
+        doctor.server().await;
+        Ok(Exit::Done)
+    })?;
+    Ok(report(context, &doctor.findings, args.data.is_some()))
+}
+
+impl Doctor<'_> {
+    fn clock(&mut self) {
+        let now = SystemClock::new().now();
+        if now < CLOCK_MIN {
+            self.note(
+                "clock",
+                State::Bad,
+                now.to_string(),
+                (
+                    "Đặt lại đồng hồ máy, bật đồng bộ NTP",
+                    "Set the machine's clock and turn NTP on",
+                ),
+            );
+        } else {
+            self.good("clock", now.to_vietnamese());
+        }
+    }
+
+    fn installation(&mut self, folder: &DataFolder) {
+        match folder.check() {
+            Ok(()) => self.good("permissions", folder.root().display().to_string()),
+            Err(error) => {
+                self.note(
+                    "permissions",
+                    State::Bad,
+                    error.to_string(),
+                    (
+                        "Chỉ tài khoản chạy lgsp được đọc: chmod 0700 thư mục, 0600 tệp khóa",
+                        "Only the account that runs lgsp may read: chmod 0700 folders, 0600 keys",
+                    ),
+                );
+                return;
+            }
+        }
+        let config = match super::config::load(folder) {
+            Ok(loaded) => {
+                self.good("config", folder.settings().display().to_string());
+                loaded.config
+            }
+            Err(failure) => {
+                self.note(
+                    "config",
+                    State::Bad,
+                    failure.message,
+                    (
+                        "Sửa lgsp.toml hoặc biến môi trường nêu trên",
+                        "Correct lgsp.toml or the variable that is named",
+                    ),
+                );
+                return;
+            }
+        };
+        self.disk(folder, &config);
+        let is_running = folder.lock().is_err();
+        if is_running {
+            self.good("process", self.context.output.say("đang chạy", "running"));
+        }
+        self.store(folder, &config, is_running);
+    }
+
+    fn disk(&mut self, folder: &DataFolder, config: &Config) {
+        let fix = ("Giải phóng hoặc mở rộng ổ đĩa", "Free or extend the disk");
+        let text = |bytes: u64| format!("{} MB", vi::number(bytes / 1_000_000));
+        match free_bytes(folder.root()) {
+            None => self.note("disk", State::Bad, "", fix),
+            Some(free) if free < config.storage.reserve_bytes => {
+                self.note("disk", State::Bad, text(free), fix);
+            }
+            Some(free) if free < FREE_BYTES_WARN => {
+                self.note("disk", State::Warning, text(free), fix);
+            }
+            Some(free) => self.good("disk", text(free)),
+        }
+    }
+
+    /// Opens the database and compares some contents; a running node's SQLite is left to it.
+    fn store(&mut self, folder: &DataFolder, config: &Config, is_running: bool) {
+        let url = config.database.url.expose();
+        if url.is_empty() && is_running {
+            self.good(
+                "database",
+                self.context
+                    .output
+                    .say("do tiến trình đang chạy giữ", "held by the running process"),
+            );
+            self.blobs(folder);
+            return;
+        }
+        let target = if url.is_empty() {
+            DbTarget::Sqlite {
+                path: folder.database(),
+            }
+        } else {
+            DbTarget::Postgres {
+                url: url.to_owned(),
+            }
+        };
+        match Db::open(DbOptions::new(target)) {
+            Ok(db) => {
+                self.good("database", format!("{:?}", db.engine()));
+                db.close();
+            }
+            Err(error) => {
+                let text = format!("{:#}", anyhow::Error::from(error));
+                self.note(
+                    "database",
+                    State::Bad,
+                    text,
+                    (
+                        "Kiểm tra địa chỉ và quyền; cơ sở dữ liệu hỏng thì khôi phục từ bản sao",
+                        "Check address and rights; restore a damaged database from a backup",
+                    ),
+                );
+            }
+        }
+        self.blobs(folder);
+    }
+
+    /// Compares the digest of some stored bodies with their names.
+    fn blobs(&mut self, folder: &DataFolder) {
+        let names = blob_names(folder);
+        let Ok(blobs) = Blobs::open(&folder.blobs(), lgsp_base::planted::Planted::NONE) else {
+            self.note(
+                "contents",
+                State::Bad,
+                "",
+                (
+                    "Kiểm tra quyền của thư mục blobs",
+                    "Check the rights of the folder blobs",
+                ),
+            );
+            return;
+        };
+        let broken: Vec<&String> = names
+            .iter()
+            .filter(|name| blobs.check(name).is_err())
+            .collect();
+        match broken.first() {
+            Some(name) => {
+                let detail = format!("{} / {}: {name}", broken.len(), names.len());
+                self.note(
+                    "contents",
+                    State::Bad,
+                    detail,
+                    (
+                        "Khôi phục các tệp hỏng từ bản sao",
+                        "Restore the damaged files from a backup",
+                    ),
+                );
+            }
+            None => self.good("contents", format!("{} ✓", names.len())),
+        }
+    }
+
+    async fn server(&mut self) {
+        let address = self.context.common.server.clone();
+        let asked = match self.context.api() {
+            Ok(api) => api.get("/readyz", &[]).await,
+            Err(failure) => Err(failure),
+        };
+        match asked {
+            Ok(_) => self.good("server", address),
+            Err(failure) if failure.exit == Exit::Unreachable => self.note(
+                "server",
+                State::Warning,
+                failure.message,
+                (
+                    "Chạy lgsp serve, hoặc chỉ đúng địa chỉ bằng --server",
+                    "Run lgsp serve, or name the address with --server",
+                ),
+            ),
+            Err(failure) => self.note(
+                "server",
+                State::Bad,
+                failure.message,
+                ("Mở /readyz để xem lý do", "Open /readyz for the reason"),
+            ),
+        }
+    }
+}
+
+/// Names of stored bodies as rows keep them, up to a limit.
+fn blob_names(folder: &DataFolder) -> Vec<String> {
+    let root = folder.blobs().join("v1");
+    let inner = |path: &std::path::Path| {
+        std::fs::read_dir(path)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+    };
+    inner(&root)
+        .flat_map(|owner| inner(&owner))
+        .flat_map(|shelf| inner(&shelf))
+        .filter_map(|file| Some(file.strip_prefix(&root).ok()?.to_str()?.to_owned()))
+        .take(BLOBS_CHECKED_MAX)
+        .collect()
+}
+
+fn report(context: &Context, findings: &[Finding], is_installation: bool) -> Exit {
+    let items: Vec<Value> = findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "name": finding.name,
+                "state": finding.state.word(),
+                "detail": finding.detail,
+                "fix": finding.fix,
+            })
+        })
+        .collect();
+    let is_good = findings.iter().all(|finding| finding.state != State::Bad);
+    let output = context.output;
+    output.data(&json!({"healthy": is_good, "items": items}), || {
+        let mut text = String::new();
+        for finding in findings {
+            let mark = match finding.state {
+                State::Good => "✔",
+                State::Warning => "!",
+                State::Bad => "✘",
+            };
+            text.push_str(&format!("{mark} {:<12} {}\n", finding.name, finding.detail));
+            if finding.state != State::Good && !finding.fix.is_empty() {
+                text.push_str(&format!("  → {}\n", finding.fix));
+            }
+        }
+        text
+    });
+    if !is_installation {
+        output.note(output.say(
+            "Thêm --data DIR để kiểm tra cả bản cài đặt trên máy này.",
+            "Add --data DIR to check the installation on this machine too.",
+        ));
+    }
+    if is_good { Exit::Done } else { Exit::Failed }
+}

@@ -1,0 +1,194 @@
+//! The Vietnamese texts of the command line; English ones stand at the grammar itself.
+
+use clap::Command;
+use lgsp_base::Lang;
+
+/// By path: `org import` for a command, `org import:file` for an argument, `:server` for a flag of all commands.
+const VI: &[(&str, &str)] = &[
+    ("", "Vận hành và sử dụng nền tảng trao đổi văn bản điện tử"),
+    (":lang", "Chọn ngôn ngữ hiển thị"),
+    (":output", "Chọn dạng dữ liệu ra"),
+    (":server", "Địa chỉ máy chủ"),
+    (":token", "Khóa API"),
+    (":ca", "Tin các chứng thư trong tệp PEM này"),
+    (":timeout", "Chờ trả lời tối đa bấy nhiêu giây"),
+    ("demo", "Dựng một tỉnh mẫu với các đơn vị mô phỏng"),
+    ("demo:data", "Thư mục của bản minh họa"),
+    ("demo:listen", "Địa chỉ và cổng lắng nghe"),
+    ("demo:once", "Chạy kịch bản một lần, kiểm tra rồi kết thúc"),
+    ("init", "Tạo thư mục dữ liệu cho một bản cài đặt"),
+    ("init:data", "Thư mục dữ liệu"),
+    ("init:org", "Mã định danh của cơ quan chủ quản"),
+    ("init:name", "Tên cơ quan chủ quản"),
+    (
+        "init:database",
+        "Dùng PostgreSQL tại địa chỉ này thay cho SQLite",
+    ),
+    ("serve", "Chạy nền tảng"),
+    ("serve:data", "Thư mục dữ liệu"),
+    ("serve:listen", "Địa chỉ và cổng lắng nghe"),
+    (
+        "serve:admin_listen",
+        "Địa chỉ và cổng của trang quản trị (/metrics)",
+    ),
+    (
+        "serve:database",
+        "Dùng PostgreSQL tại địa chỉ này thay cho SQLite",
+    ),
+    (
+        "serve:allow_outbound",
+        "Cho phép gọi ra HOST:PORT này; dùng được nhiều lần",
+    ),
+    ("org", "Quản lý đơn vị"),
+    ("org import", "Nạp đơn vị hoặc biến động đơn vị từ tệp CSV"),
+    ("org import:file", "Tệp CSV"),
+    (
+        "org import:effective",
+        "Ngày bắt đầu hiệu lực; mặc định là từ trước đến nay",
+    ),
+    ("org import:dry_run", "Chỉ kiểm tra, không ghi"),
+    ("org import:progress", "Chọn cách hiện tiến độ"),
+    ("org list", "Liệt kê đơn vị"),
+    ("org list:query", "Tìm theo tên hoặc mã, không cần dấu"),
+    ("org list:at", "Tại thời điểm này"),
+    ("org list:all", "Lấy mọi trang"),
+    ("org resolve", "Tra mã đơn vị tại một thời điểm"),
+    ("org resolve:code", "Mã đơn vị"),
+    ("org resolve:at", "Tại thời điểm này; mặc định là bây giờ"),
+    ("system", "Quản lý hệ thống kết nối"),
+    ("system add", "Thêm hệ thống và cấp khóa, chỉ hiện một lần"),
+    ("system add:org", "Mã đơn vị chủ quản"),
+    ("system add:name", "Tên hệ thống"),
+    ("system add:protocol", "Giao thức kết nối"),
+    ("system list", "Liệt kê hệ thống"),
+    ("doc", "Trao đổi văn bản"),
+    ("doc send", "Gửi văn bản"),
+    ("doc inbox", "Liệt kê văn bản đang chờ hệ thống này"),
+    ("doc trace", "Theo dõi văn bản đến từng nơi nhận"),
+    ("send", "Gửi văn bản"),
+    ("send:file", "Tệp edXML, PDF hoặc tệp bất kỳ"),
+    ("send:from", "Mã đơn vị gửi"),
+    ("send:to", "Mã đơn vị nhận; dùng được nhiều lần"),
+    ("send:subject", "Trích yếu"),
+    ("send:number", "Số và ký hiệu, ví dụ 123/UBND-KGVX"),
+    ("send:type_name", "Tên loại văn bản, ví dụ Công văn"),
+    ("send:document_id", "Mã văn bản do nơi gửi đặt"),
+    (
+        "send:key",
+        "Khóa chống trùng; gửi lại cùng khóa không tạo văn bản mới",
+    ),
+    ("send:attach", "Tệp đính kèm thêm; dùng được nhiều lần"),
+    ("inbox", "Liệt kê văn bản đang chờ hệ thống này"),
+    ("inbox:ack", "Xác nhận đã nhận những văn bản liệt kê"),
+    (
+        "inbox:save",
+        "Lưu nội dung vào thư mục này trước khi xác nhận",
+    ),
+    ("trace", "Theo dõi văn bản đến từng nơi nhận"),
+    ("trace:document", "Mã văn bản, doc_…"),
+    ("doctor", "Kiểm tra bản cài đặt và chỉ cách xử lý"),
+    ("doctor:data", "Thư mục dữ liệu cần kiểm tra"),
+    ("explain", "Giải thích mã lỗi"),
+    (
+        "explain:code",
+        "Mã lỗi, ví dụ exchange.conflict; bỏ trống để liệt kê",
+    ),
+    ("config", "Xem cấu hình"),
+    ("config show", "Hiện mọi giá trị và nơi lấy giá trị"),
+    ("config show:data", "Thư mục dữ liệu"),
+    ("config check", "Kiểm tra cấu hình"),
+    ("config check:data", "Thư mục dữ liệu"),
+    ("config default", "In tệp cấu hình mặc định có chú thích"),
+    ("version", "In phiên bản"),
+];
+
+fn vietnamese(path: &str) -> Option<&'static str> {
+    VI.iter()
+        .find(|(known, _)| *known == path)
+        .map(|(_, text)| *text)
+}
+
+/// The same grammar with texts in the language.
+pub(super) fn translate(command: Command, lang: Lang) -> Command {
+    match lang {
+        Lang::En => command,
+        Lang::Vi => translate_under("", command),
+    }
+}
+
+fn argument(path: &str, id: &str) -> Option<&'static str> {
+    // `doc send` is `send`: the shortcut's arguments have the texts.
+    let short = path.strip_prefix("doc ").unwrap_or(path);
+    vietnamese(&format!("{short}:{id}")).or_else(|| vietnamese(&format!(":{id}")))
+}
+
+fn translate_under(path: &str, command: Command) -> Command {
+    let command = match vietnamese(path) {
+        Some(text) => command.about(text).long_about(None::<&str>),
+        None => command,
+    };
+    let command = command.mut_args(|arg| match argument(path, arg.get_id().as_str()) {
+        Some(text) => arg.help(text).long_help(None::<&str>),
+        None => arg,
+    });
+    command.mut_subcommands(|inner| {
+        let path = format!("{path} {}", inner.get_name());
+        translate_under(path.trim_start(), inner)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn walk(path: &str, command: &Command, seen: &mut Vec<String>) {
+        assert!(
+            vietnamese(path).is_some(),
+            "no Vietnamese text for command {path:?}"
+        );
+        seen.push(path.to_owned());
+        let about = command
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        assert!(
+            !about.is_empty() && !about.ends_with('.') && !about.contains('\n'),
+            "{path}: {about}"
+        );
+        for arg in command.get_arguments() {
+            let id = arg.get_id().as_str();
+            if matches!(id, "help" | "version") {
+                continue;
+            }
+            assert!(
+                argument(path, id).is_some(),
+                "no Vietnamese text for {path:?} {id:?}"
+            );
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            assert!(
+                !help.is_empty() && !help.ends_with('.'),
+                "{path} {id}: {help}"
+            );
+            seen.push(format!("{path}:{id}"));
+        }
+        for inner in command.get_subcommands() {
+            let path = format!("{path} {}", inner.get_name());
+            walk(path.trim_start(), inner, seen);
+        }
+    }
+
+    #[test]
+    fn every_command_and_argument_has_both_languages() {
+        let mut seen = Vec::new();
+        walk("", &super::super::Cli::command(), &mut seen);
+        for (path, text) in VI {
+            assert!(
+                seen.iter().any(|known| known == path),
+                "a text for nothing: {path:?}"
+            );
+            assert!(!text.ends_with('.'), "{path}");
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Puts the parts together: store, registry, exchange, doors. The only place that knows all of them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware;
+use lgsp_api::{ApiParts, ApiState, Probe};
+use lgsp_base::entropy::OsEntropy;
+use lgsp_base::planted::Planted;
+use lgsp_base::time::SystemClock;
+use lgsp_base::{Clock, Entropy};
+use lgsp_connect::axis::AxisState;
+use lgsp_connect::outbound::{Outbound, OutboundConfig, SystemResolver};
+use lgsp_connect::webhook::WebhookTransport;
+use lgsp_exchange::{Exchange, ExchangeConfig};
+use lgsp_registry::{Environment, Registry, RegistryConfig, Vault};
+use lgsp_store::{Blobs, Db, DbOptions, DbTarget, Health};
+use lgsp_wire::webhook::SigningKey;
+use tower::ServiceExt;
+
+use crate::adopt;
+use crate::config::Config;
+use crate::data_folder::DataFolder;
+use crate::directory::RegistryDirectory;
+use crate::listen::Counters;
+use crate::metrics::{Requests, Sources, count_request};
+use crate::tasks::Tasks;
+
+/// Seconds of a day.
+const DAY: u64 = 24 * 3600;
+/// How often changes by other nodes are looked for.
+const REFRESH_EVERY: Duration = Duration::from_secs(1);
+/// How often deliveries are looked through for those whose time is up.
+const EXPIRE_EVERY: Duration = Duration::from_secs(60);
+/// How often files without a document and old idempotency keys are removed.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// Where machines keep the authorities they trust.
+const MACHINE_ROOTS: [&str; 3] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+];
+
+/// All parts of one node.
+#[derive(Debug)]
+pub struct Platform {
+    /// The store.
+    pub db: Db,
+    /// Organisations and systems.
+    pub registry: Registry,
+    /// Documents.
+    pub exchange: Exchange,
+    /// The public doors.
+    pub router: Router,
+    /// The operator's pages.
+    pub admin: Router,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    transport: Arc<WebhookTransport>,
+}
+
+/// What a node is composed from.
+#[derive(Debug)]
+pub struct PlatformOptions<'a> {
+    /// The installation.
+    pub folder: &'a DataFolder,
+    /// Its settings.
+    pub config: &'a Config,
+    /// The platform's address as receivers of pushes see it.
+    pub public_url: String,
+    /// Our own listeners: never called outward.
+    pub own: Vec<std::net::SocketAddr>,
+    /// Deliberate faults; none outside of tests.
+    pub planted: Planted,
+    /// Connections of the public listener.
+    pub connections: Arc<Counters>,
+    /// Log events dropped.
+    pub log_dropped: Arc<AtomicU64>,
+}
+
+impl Platform {
+    /// Opens the store and puts everything together; nothing runs in the background yet.
+    pub async fn compose(options: PlatformOptions<'_>) -> anyhow::Result<Self> {
+        let PlatformOptions { folder, config, .. } = options;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+
+        let vault = Vault::open(&folder.vault_key()).context("keys/vault.key")?;
+        let db = Db::open(DbOptions {
+            planted: options.planted,
+            disk_reserve_bytes: config.storage.reserve_bytes,
+            readers: config.database.readers,
+            ..DbOptions::new(target(folder, config))
+        })?;
+        adopt::operators(folder, &db, clock.as_ref(), entropy.as_ref()).await?;
+        let registry = Registry::open(
+            db.clone(),
+            clock.clone(),
+            entropy.clone(),
+            vault,
+            registry_config(config),
+        )
+        .await?;
+        let blobs = Blobs::beside(&db, &folder.blobs())?;
+        let exchange = Exchange::new(
+            db.clone(),
+            blobs,
+            clock.clone(),
+            entropy.clone(),
+            Arc::new(RegistryDirectory::new(registry.clone(), clock.clone())),
+            ExchangeConfig {
+                expiry: Duration::from_secs(config.limits.expiry_days * DAY),
+                planted: options.planted,
+                ..ExchangeConfig::default()
+            },
+        );
+
+        let outbound = Outbound::new(
+            OutboundConfig {
+                allowed: config.allowed()?,
+                own: options.own,
+                roots_pem: trusted_roots(&config.outbound.ca_file)?,
+            },
+            Arc::new(SystemResolver),
+        )?;
+        let key = SigningKey::from_seed(folder.read_webhook_seed()?.expose())
+            .context("keys/webhook.key")?;
+        let public_key = lgsp_wire::webhook::public_key_text(&key.public_key());
+        let transport = Arc::new(WebhookTransport::new(
+            outbound.clone(),
+            key,
+            clock.clone(),
+            registry.clone(),
+            &options.public_url,
+        ));
+
+        let api = lgsp_api::router(ApiState::new(ApiParts {
+            exchange: exchange.clone(),
+            registry: registry.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            spool: folder.spool(),
+            webhook_public_key: public_key,
+            endpoint_policy: Arc::new(move |url| outbound.check_url(url)),
+            probes: probes(&db),
+        }));
+        let axis = lgsp_connect::axis::router(AxisState {
+            exchange: exchange.clone(),
+            registry: registry.clone(),
+            clock: clock.clone(),
+        });
+        let requests = Arc::new(Requests::new(clock.clone()));
+        let router = api
+            .clone()
+            .merge(axis)
+            .layer(middleware::from_fn_with_state(
+                requests.clone(),
+                count_request,
+            ));
+        let sources = Sources {
+            db: db.clone(),
+            exchange: exchange.clone(),
+            requests,
+            connections: options.connections,
+            log_dropped: options.log_dropped,
+            data: folder.root().to_owned(),
+            clock: clock.clone(),
+        };
+        Ok(Self {
+            db,
+            registry,
+            exchange,
+            router,
+            admin: admin(api, sources),
+            clock,
+            entropy,
+            transport,
+        })
+    }
+
+    /// Starts everything that works without being asked.
+    pub fn start_workers(&self, tasks: &Tasks, node: &str) {
+        let (exchange, transport) = (self.exchange.clone(), self.transport.clone());
+        let (owner, signal) = (node.to_owned(), tasks.clone());
+        tasks.supervise("exchange.push", move || {
+            let (exchange, transport) = (exchange.clone(), transport.clone());
+            let (owner, stop) = (owner.clone(), signal.stop_signal());
+            async move { exchange.run_worker(owner, transport, stop).await }
+        });
+        let registry = self.registry.clone();
+        tasks.every("registry.refresh", REFRESH_EVERY, move || {
+            let registry = registry.clone();
+            async move {
+                if let Err(error) = registry.refresh().await {
+                    tracing::warn!(%error, "the directory could not be read anew");
+                }
+            }
+        });
+        let exchange = self.exchange.clone();
+        tasks.every("exchange.expire", EXPIRE_EVERY, move || {
+            let exchange = exchange.clone();
+            async move {
+                if let Err(error) = exchange.expire_due().await {
+                    tracing::warn!(%error, "expired deliveries could not be closed");
+                }
+            }
+        });
+        let exchange = self.exchange.clone();
+        tasks.every("exchange.sweep", SWEEP_EVERY, move || {
+            let exchange = exchange.clone();
+            async move {
+                let swept = exchange.sweep_orphans().await;
+                let purged = exchange.purge_keys().await;
+                for error in swept.err().into_iter().chain(purged.err()) {
+                    tracing::warn!(%error, "what is no longer needed could not be removed");
+                }
+            }
+        });
+    }
+}
+
+fn target(folder: &DataFolder, config: &Config) -> DbTarget {
+    match config.database.url.expose() {
+        "" => DbTarget::Sqlite {
+            path: folder.database(),
+        },
+        url => DbTarget::Postgres {
+            url: url.to_owned(),
+        },
+    }
+}
+
+fn registry_config(config: &Config) -> RegistryConfig {
+    RegistryConfig {
+        transition: Duration::from_secs(config.registry.transition_days * DAY),
+        environment: match config.registry.environment.as_str() {
+            "test" => Environment::Test,
+            _ => Environment::Live,
+        },
+        // Plain HTTP only where the operator has named receivers one by one.
+        has_plain_webhooks: !config.outbound.allow.is_empty(),
+    }
+}
+
+/// The named file, or the machine's; none is an installation without `https` outward.
+fn trusted_roots(named: &str) -> anyhow::Result<Option<Vec<u8>>> {
+    if !named.is_empty() {
+        let pem = std::fs::read(named).with_context(|| format!("outbound.ca_file: {named}"))?;
+        return Ok(Some(pem));
+    }
+    Ok(MACHINE_ROOTS
+        .iter()
+        .map(Path::new)
+        .find_map(|path| std::fs::read(path).ok()))
+}
+
+fn probes(db: &Db) -> Vec<Probe> {
+    let (store, disk) = (db.clone(), db.clone());
+    vec![
+        Probe::new("store", move || match store.health() {
+            Health::Ready | Health::Full => Ok(()),
+            Health::Unavailable => Err("the database does not answer".to_owned()),
+            Health::Poisoned => Err("a sync failed; restart after checking the disk".to_owned()),
+            Health::Closed => Err("the store is closed".to_owned()),
+        }),
+        Probe::new("disk", move || match disk.health() {
+            Health::Full => Err("the disk reserve is used up".to_owned()),
+            _ => Ok(()),
+        }),
+    ]
+}
+
+/// The operator's pages: the numbers, and the same health pages as in public.
+fn admin(api: Router, sources: Sources) -> Router {
+    let metrics = axum::routing::get(move || {
+        let sources = sources.clone();
+        async move {
+            let content_type = "text/plain; version=0.0.4; charset=utf-8";
+            let head = [(axum::http::header::CONTENT_TYPE, content_type)];
+            (head, sources.page().await)
+        }
+    });
+    let health = axum::routing::get(move |request: Request| api.clone().oneshot(request));
+    Router::new()
+        .route("/metrics", metrics)
+        .route("/livez", health.clone())
+        .route("/readyz", health)
+}

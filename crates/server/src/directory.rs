@@ -1,0 +1,117 @@
+//! What the exchange asks about organisations, answered from the registry's snapshot.
+
+use lgsp_base::Timestamp;
+use lgsp_base::id::{OrgId, SystemId};
+use lgsp_exchange::{Channel, Directory, Party, Receiver, Resolved};
+use lgsp_registry::model::{Protocol, System, WebhookState};
+use lgsp_registry::{Candidate, Registry, Resolution, Snapshot};
+
+/// The registry as the exchange knows it.
+#[derive(Debug, Clone)]
+pub struct RegistryDirectory {
+    registry: Registry,
+    clock: std::sync::Arc<dyn lgsp_base::Clock>,
+}
+
+impl RegistryDirectory {
+    /// Wires the two together.
+    pub fn new(registry: Registry, clock: std::sync::Arc<dyn lgsp_base::Clock>) -> Self {
+        Self { registry, clock }
+    }
+}
+
+/// Names a system's way to receive: its approved endpoint, else what its protocol fetches from.
+fn channel(snapshot: &Snapshot, system: &System) -> Channel {
+    let endpoint = snapshot
+        .webhooks_of(system.id)
+        .find(|webhook| webhook.state == WebhookState::Active);
+    match (endpoint, system.protocol) {
+        (Some(webhook), _) => Channel::Webhook {
+            webhook: webhook.id,
+            url: webhook.url.clone(),
+        },
+        (None, Protocol::Vxp) => Channel::Axis,
+        (None, Protocol::Rest) => Channel::Inbox,
+    }
+}
+
+fn candidates(found: Vec<Candidate>) -> Vec<(String, String)> {
+    found
+        .into_iter()
+        .map(|candidate| (candidate.code, candidate.name))
+        .collect()
+}
+
+impl Directory for RegistryDirectory {
+    fn resolve(&self, code: &str, at: Timestamp) -> Resolved {
+        match self.registry.snapshot().resolve(code, at) {
+            Resolution::Active { org, code } => Resolved::Found {
+                org,
+                code,
+                routed_from: None,
+            },
+            Resolution::Forwarded { org, code: to, .. } => Resolved::Found {
+                org,
+                code: to,
+                routed_from: Some(code.to_owned()),
+            },
+            Resolution::Closed {
+                candidates: found, ..
+            } => Resolved::Closed {
+                candidates: candidates(found),
+            },
+            Resolution::NotYet { .. } | Resolution::Unknown => Resolved::Unknown,
+        }
+    }
+
+    fn party(&self, org: OrgId) -> Option<Party> {
+        let snapshot = self.registry.snapshot();
+        let now = self.clock.now();
+        snapshot.organisation(org).map(|found| Party {
+            code: found.code_near(now).to_owned(),
+            name: found.name_near(now).to_owned(),
+        })
+    }
+
+    fn receiver(&self, org: OrgId) -> Option<Receiver> {
+        let snapshot = self.registry.snapshot();
+        let system = snapshot.receiver(org)?;
+        Some(Receiver {
+            system: system.id,
+            channel: channel(&snapshot, system),
+        })
+    }
+
+    fn may_send_as(&self, system: SystemId, org: OrgId) -> bool {
+        self.registry.snapshot().may_send_as(system, org)
+    }
+
+    fn receives_for(&self, system: SystemId) -> Vec<OrgId> {
+        let snapshot = self.registry.snapshot();
+        let Some(found) = snapshot.system(system).filter(|found| found.is_active) else {
+            return Vec::new();
+        };
+        std::iter::once(found.org)
+            .chain(snapshot.agencies_of(system).iter().copied())
+            .filter(|org| {
+                snapshot
+                    .receiver(*org)
+                    .is_some_and(|receiver| receiver.id == system)
+            })
+            .collect()
+    }
+
+    fn pushed_to(&self) -> Vec<OrgId> {
+        let snapshot = self.registry.snapshot();
+        let mut orgs: Vec<OrgId> = snapshot
+            .connections()
+            .systems()
+            .filter(|system| system.is_active)
+            .filter(|system| matches!(channel(&snapshot, system), Channel::Webhook { .. }))
+            .flat_map(|system| self.receives_for(system.id))
+            .collect();
+        orgs.sort_unstable();
+        orgs.dedup();
+        orgs
+    }
+}
