@@ -132,6 +132,8 @@ pub(crate) struct Shared {
     pub(crate) bell: Bell,
     /// Bytes of SQLite's log that are not in the database file yet.
     pub(crate) log_bytes: AtomicU64,
+    /// Asks SQLite's writer to begin the log anew.
+    pub(crate) log_is_long: AtomicBool,
     /// Set by a failed sync of the database or of a blob; never cleared.
     pub(crate) poisoned: Arc<AtomicBool>,
     pub(crate) is_unavailable: AtomicBool,
@@ -139,6 +141,21 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    pub(crate) fn new(planted: Planted) -> Self {
+        Self {
+            writes: Queue::new(limits::WRITE_QUEUE_MAX),
+            reads: Queue::new(limits::READ_QUEUE_MAX),
+            planted,
+            counters: Counters::default(),
+            bell: Bell::default(),
+            log_bytes: AtomicU64::new(0),
+            log_is_long: AtomicBool::new(false),
+            poisoned: Arc::new(AtomicBool::new(false)),
+            is_unavailable: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
+        }
+    }
+
     pub(crate) fn is_poisoned(&self) -> bool {
         self.poisoned.load(Ordering::Acquire) && !self.planted.has(Bug::RetryAfterFailedSync)
     }
@@ -175,17 +192,7 @@ impl Db {
     /// # Errors
     /// Old SQLite, unsafe PostgreSQL settings, a schema of another version, or a database that cannot be used.
     pub fn open(options: DbOptions) -> Result<Self, OpenError> {
-        let shared = Arc::new(Shared {
-            writes: Queue::new(limits::WRITE_QUEUE_MAX),
-            reads: Queue::new(limits::READ_QUEUE_MAX),
-            planted: options.planted,
-            counters: Counters::default(),
-            bell: Bell::default(),
-            log_bytes: AtomicU64::new(0),
-            poisoned: Arc::new(AtomicBool::new(false)),
-            is_unavailable: AtomicBool::new(false),
-            is_closed: AtomicBool::new(false),
-        });
+        let shared = Arc::new(Shared::new(options.planted));
         let readers = options.readers.max(1);
         let (engine, room, threads) = match &options.target {
             DbTarget::Sqlite { path } => {
@@ -343,18 +350,23 @@ impl Inner {
         self.shared.is_closed.store(true, Ordering::Release);
         self.shared.writes.close();
         self.shared.reads.close();
-        self.shared.bell.ring();
-        let threads: Vec<_> = {
+        let mut threads: Vec<_> = {
             let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
             threads.drain(..).collect()
         };
-        let me = std::thread::current().id();
-        for thread in threads {
-            // The last handle may be dropped by a closure, on a thread of the store itself.
-            if thread.thread().id() != me && thread.join().is_err() {
-                tracing::error!("a thread of the store panicked");
-            }
-        }
+        // SQLite's checkpointer goes last: the last connection that may write leaves no log behind.
+        let last = threads.pop();
+        threads.into_iter().for_each(join);
+        self.shared.bell.ring();
+        last.into_iter().for_each(join);
+    }
+}
+
+fn join(thread: JoinHandle<()>) {
+    // The last handle may be dropped by a closure, on a thread of the store itself.
+    let is_me = thread.thread().id() == std::thread::current().id();
+    if !is_me && thread.join().is_err() {
+        tracing::error!("a thread of the store panicked");
     }
 }
 

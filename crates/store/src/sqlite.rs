@@ -30,10 +30,20 @@ const VERSION_MIN: i32 = 3_051_003;
 const STATEMENTS_MAX: usize = 512;
 /// How long the writer waits for another process that writes.
 const WRITER_WAIT: Duration = Duration::from_secs(10);
-/// How long a truncating checkpoint may hold the writer up.
-const CHECKPOINT_WAIT: Duration = Duration::from_millis(200);
+/// Copies what can be copied without waiting for anybody.
+const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+/// Copies everything and gives the log's space back.
+const TRUNCATE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+/// Groups that run with savepoints after one in which a member had to be rolled back.
+const CAREFUL_GROUPS: u32 = 16;
 /// Time between two checkpoints.
-const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
+/// Size at which the log starts again at its beginning: its blocks stay allocated, which makes its syncs cheaper.
+const LOG_RESTART_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes that may be left for the writer to copy.
+const LOG_TAIL_BYTES: u64 = 1024 * 1024;
+/// Rounds in which the checkpointer tries to leave no more than that.
+const CHECKPOINT_ROUNDS: u32 = 4;
 /// Bytes of a database page.
 const PAGE_BYTES: u64 = 4096;
 
@@ -53,9 +63,6 @@ pub(crate) fn start(
     migrate::sqlite(&writer, path, migrations)?;
     sync_folder(path)?;
     let checkpoints = open_writer(path, shared.planted)?;
-    checkpoints
-        .busy_timeout(CHECKPOINT_WAIT)
-        .map_err(classify)?;
     let readers = (0..readers)
         .map(|_| open_reader(path))
         .collect::<Result<Vec<_>, _>>()?;
@@ -90,16 +97,17 @@ fn spawn_all(
         "store-write",
         Box::new(move |shared| write_all(&writer, shared)),
     )?;
-    spawn(
-        "store-checkpoint",
-        Box::new(move |shared| checkpoint_all(&checkpoints, shared)),
-    )?;
     for reader in readers {
         spawn(
             "store-read",
             Box::new(move |shared| read_all(&reader, shared)),
         )?;
     }
+    // The last in the list: see the end of the store.
+    spawn(
+        "store-checkpoint",
+        Box::new(move |shared| checkpoint_all(&checkpoints, shared)),
+    )?;
     Ok(())
 }
 
@@ -159,39 +167,98 @@ fn sync_folder(path: &Path) -> std::io::Result<()> {
 }
 
 fn write_all(conn: &Connection, shared: &Shared) {
+    let mut caution = 0u32;
     loop {
-        let group = shared.writes.take(limits::WRITE_GROUP_MAX);
+        let mut group = shared.writes.take(limits::WRITE_GROUP_MAX);
         if group.is_empty() {
             return;
         }
+        if shared.log_is_long.load(Ordering::Acquire) {
+            restart_log(conn, shared);
+        }
         if shared.is_poisoned() {
             fail_all(group, &StoreError::Poisoned);
-        } else {
-            write_group(conn, shared, group);
+            continue;
+        }
+        // A savepoint costs a copy of each page that its member changes, and nearly all members succeed. So a group first
+        // runs without, and once more with them if a member has to be rolled back.
+        let is_careful = group.len() > 1 && caution > 0;
+        caution = caution.saturating_sub(1);
+        let ran = match run_group(conn, shared, &mut group, is_careful) {
+            Ok(None) => {
+                caution = CAREFUL_GROUPS;
+                statement(conn, "ROLLBACK").and_then(|()| run_group(conn, shared, &mut group, true))
+            }
+            ran => ran,
+        };
+        finish_group(conn, shared, group, ran.map(Option::unwrap_or_default));
+    }
+}
+
+/// Runs every member in one transaction and gives how many are kept; `None` if one is to be rolled back and cannot be.
+fn run_group(
+    conn: &Connection,
+    shared: &Shared,
+    group: &mut [Box<dyn Job>],
+    is_careful: bool,
+) -> Result<Option<u64>, StoreError> {
+    statement(conn, "BEGIN IMMEDIATE")?;
+    let is_alone = group.len() == 1;
+    let mut kept = 0;
+    for job in group {
+        match run_member(conn, shared, job.as_mut(), is_careful)? {
+            Verdict::Keep => kept += 1,
+            Verdict::Undo if is_careful || is_alone => {}
+            Verdict::Undo => return Ok(None),
         }
     }
+    Ok(Some(kept))
+}
+
+fn run_member(
+    conn: &Connection,
+    shared: &Shared,
+    job: &mut dyn Job,
+    is_careful: bool,
+) -> Result<Verdict, StoreError> {
+    if is_careful {
+        statement(conn, "SAVEPOINT member")?;
+    }
+    let mut tx = Tx::new(Conn::Sqlite(conn), shared.planted);
+    let verdict = job.run(&mut tx);
+    match tx.failure() {
+        Some(StoreError::Poisoned) => return Err(StoreError::Poisoned),
+        // A full disk and some other errors make SQLite roll back the whole transaction, the others' work included.
+        failure if conn.is_autocommit() => return Err(failure.unwrap_or(StoreError::Aborted)),
+        _ => {}
+    }
+    if is_careful {
+        if verdict == Verdict::Undo {
+            statement(conn, "ROLLBACK TO member")?;
+        }
+        statement(conn, "RELEASE member")?;
+    }
+    Ok(verdict)
 }
 
 /// One commit for all that waited. Nobody is answered before it, not even a member that was rolled back: its answer may
 /// rest on what another member of the group did.
-fn write_group(conn: &Connection, shared: &Shared, mut group: Vec<Box<dyn Job>>) {
-    let mut kept = 0;
-    let mut ran = statement(conn, "BEGIN IMMEDIATE");
-    let is_alone = group.len() == 1;
-    for job in &mut group {
-        if ran.is_err() {
-            break;
-        }
-        ran = write_member(conn, shared, job.as_mut(), is_alone)
-            .map(|verdict| kept += u64::from(verdict == Verdict::Keep));
-    }
+fn finish_group(
+    conn: &Connection,
+    shared: &Shared,
+    mut group: Vec<Box<dyn Job>>,
+    ran: Result<u64, StoreError>,
+) {
     let count = group.len() as u64;
     if ran.is_ok() && shared.planted.has(Bug::AckBeforeCommit) {
         group.drain(..).for_each(Job::answer);
     }
-    let done = ran.and_then(|()| statement(conn, if kept == 0 { "ROLLBACK" } else { "COMMIT" }));
+    let done = ran.and_then(|kept| {
+        statement(conn, if kept == 0 { "ROLLBACK" } else { "COMMIT" })?;
+        Ok(kept)
+    });
     match done {
-        Ok(()) => {
+        Ok(kept) => {
             let counters = &shared.counters;
             counters.writes.fetch_add(kept, Ordering::Relaxed);
             counters.undone.fetch_add(count - kept, Ordering::Relaxed);
@@ -211,32 +278,6 @@ fn write_group(conn: &Connection, shared: &Shared, mut group: Vec<Box<dyn Job>>)
             fail_all(group, &error);
         }
     }
-}
-
-fn write_member(
-    conn: &Connection,
-    shared: &Shared,
-    job: &mut dyn Job,
-    is_alone: bool,
-) -> Result<Verdict, StoreError> {
-    if !is_alone {
-        statement(conn, "SAVEPOINT member")?;
-    }
-    let mut tx = Tx::new(Conn::Sqlite(conn), shared.planted);
-    let verdict = job.run(&mut tx);
-    match tx.failure() {
-        Some(StoreError::Poisoned) => return Err(StoreError::Poisoned),
-        // A full disk and some other errors make SQLite roll back the whole transaction, the others' work included.
-        failure if conn.is_autocommit() => return Err(failure.unwrap_or(StoreError::Aborted)),
-        _ => {}
-    }
-    if !is_alone {
-        if verdict == Verdict::Undo {
-            statement(conn, "ROLLBACK TO member")?;
-        }
-        statement(conn, "RELEASE member")?;
-    }
-    Ok(verdict)
 }
 
 fn fail_all(group: Vec<Box<dyn Job>>, error: &StoreError) {
@@ -267,46 +308,85 @@ fn read_all(conn: &Connection, shared: &Shared) {
     }
 }
 
+/// Copies the log into the database again and again, so that little of it waits when the writer looks.
 fn checkpoint_all(conn: &Connection, shared: &Shared) {
     let mut seen = u64::MAX;
     while !shared.bell.wait(CHECKPOINT_EVERY) {
         let groups = shared.counters.groups.load(Ordering::Relaxed);
         let is_idle = groups == seen && shared.log_bytes.load(Ordering::Relaxed) == 0;
-        if is_idle || shared.is_poisoned() {
+        let is_writers_turn = shared.log_is_long.load(Ordering::Acquire);
+        if is_idle || is_writers_turn || shared.is_poisoned() {
             continue;
         }
         seen = groups;
-        checkpoint_noted(conn, shared);
-    }
-    if !shared.is_poisoned() {
-        checkpoint_noted(conn, shared);
-    }
-}
-
-fn checkpoint_noted(conn: &Connection, shared: &Shared) {
-    match checkpoint(conn, shared) {
-        Ok(()) | Err(StoreError::Busy) => {}
-        Err(StoreError::Poisoned) => shared.poison("a checkpoint"),
-        Err(error) => tracing::warn!(error = %error, "a checkpoint failed and is tried again"),
+        match shorten_log(conn, shared) {
+            Ok(is_long) => shared.log_is_long.store(is_long, Ordering::Release),
+            Err(error) => note_failure(shared, error),
+        }
     }
 }
 
-fn checkpoint(conn: &Connection, shared: &Shared) -> Result<(), StoreError> {
-    let log_bytes = |mode: &str| {
-        let mut pages = (0, 0);
-        visit(conn, mode, &[], &mut |row| {
-            pages = (row.int(1).unwrap_or(0), row.int(2).unwrap_or(0));
-        })?;
-        let bytes = |pages: i64| u64::try_from(pages).unwrap_or(0) * PAGE_BYTES;
-        let (all, copied) = (bytes(pages.0), bytes(pages.1));
-        let waiting = all.saturating_sub(copied);
-        shared.log_bytes.store(waiting, Ordering::Relaxed);
-        Ok::<u64, StoreError>(all)
+/// Copies what waits; `true` if the log is long and nearly all of it is copied, so that the writer may begin it anew.
+fn shorten_log(conn: &Connection, shared: &Shared) -> Result<bool, StoreError> {
+    let mut log = copy_log(conn, shared, PASSIVE)?;
+    if log.bytes < LOG_RESTART_BYTES {
+        return Ok(false);
+    }
+    // Under load the log grows while it is copied.
+    for _ in 0..CHECKPOINT_ROUNDS {
+        if log.waiting_bytes <= LOG_TAIL_BYTES {
+            break;
+        }
+        log = copy_log(conn, shared, PASSIVE)?;
+    }
+    Ok(true)
+}
+
+/// The writer copies the last piece itself, between two groups: then nothing is written meanwhile, the whole log is in
+/// the database, and the next commit begins it anew. A reader on an old snapshot puts that off and is never waited for.
+fn restart_log(conn: &Connection, shared: &Shared) {
+    shared.log_is_long.store(false, Ordering::Release);
+    let run = || {
+        let log = copy_log(conn, shared, PASSIVE)?;
+        if log.waiting_bytes == 0 && log.bytes >= limits::WAL_TRUNCATE_BYTES {
+            conn.busy_timeout(Duration::ZERO).map_err(classify)?;
+            let cut = copy_log(conn, shared, TRUNCATE);
+            conn.busy_timeout(WRITER_WAIT).map_err(classify)?;
+            cut?;
+        }
+        Ok(())
     };
-    if log_bytes("PRAGMA wal_checkpoint(PASSIVE)")? > limits::WAL_TRUNCATE_BYTES {
-        log_bytes("PRAGMA wal_checkpoint(TRUNCATE)")?;
+    if let Err(error) = run() {
+        note_failure(shared, error);
     }
-    Ok(())
+}
+
+fn note_failure(shared: &Shared, error: StoreError) {
+    match error {
+        // Another process or thread copies at this moment.
+        StoreError::Busy => {}
+        StoreError::Poisoned => shared.poison("a checkpoint"),
+        error => tracing::warn!(error = %error, "a checkpoint failed and is tried again"),
+    }
+}
+
+struct Log {
+    bytes: u64,
+    waiting_bytes: u64,
+}
+
+fn copy_log(conn: &Connection, shared: &Shared, mode: &str) -> Result<Log, StoreError> {
+    let mut pages = (0, 0);
+    visit(conn, mode, &[], &mut |row| {
+        pages = (row.int(1).unwrap_or(0), row.int(2).unwrap_or(0));
+    })?;
+    let bytes = |pages: i64| u64::try_from(pages).unwrap_or(0) * PAGE_BYTES;
+    let log = Log {
+        bytes: bytes(pages.0),
+        waiting_bytes: bytes(pages.0).saturating_sub(bytes(pages.1)),
+    };
+    shared.log_bytes.store(log.waiting_bytes, Ordering::Relaxed);
+    Ok(log)
 }
 
 /// Runs one of our own transaction statements.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::TestDb;
+use crate::testing::{Scratch, TestDb};
 
 fn failure(extended_code: i32) -> StoreError {
     classify(rusqlite::Error::SqliteFailure(
@@ -29,6 +29,44 @@ fn errors_are_sorted_by_what_can_be_done() {
         StoreError::Corrupt { .. }
     ));
     assert!(matches!(failure(ffi::SQLITE_BUSY), StoreError::Busy));
+}
+
+#[test]
+fn a_long_log_is_begun_anew_by_the_writer() {
+    let scratch = Scratch::new("log");
+    let path = scratch.path().join("lgsp.db");
+    let shared = Shared::new(Planted::NONE);
+    let writer = open_writer(&path, Planted::NONE).expect("opens");
+    let checkpoints = open_writer(&path, Planted::NONE).expect("opens");
+    let reader = open_reader(&path).expect("opens");
+    batch(&writer, "CREATE TABLE t (a BYTEA)").expect("a table");
+    assert!(!shorten_log(&checkpoints, &shared).expect("short"));
+    let count = || numbers(&reader, "SELECT count(*) FROM t", &[]).expect("reads");
+    let sql = "INSERT INTO t VALUES (zeroblob($1))";
+    let put = |bytes: u64| execute(&writer, sql, &[Param::from(bytes)]).expect("stores");
+    let wal_bytes = || {
+        let wal = scratch.path().join("lgsp.db-wal");
+        std::fs::metadata(wal).expect("the log").len()
+    };
+
+    // A reader that still needs the log puts the restart off, and nobody waits for it.
+    put(1);
+    batch(&reader, "BEGIN").expect("begins");
+    assert_eq!(count(), [1]);
+    put(LOG_RESTART_BYTES);
+    assert!(shorten_log(&checkpoints, &shared).expect("long"));
+    let long = wal_bytes();
+    restart_log(&writer, &shared);
+    put(1);
+    assert!(wal_bytes() > long);
+    assert_eq!(count(), [1]);
+    batch(&reader, "COMMIT").expect("ends");
+
+    restart_log(&writer, &shared);
+    put(1);
+    let log = copy_log(&checkpoints, &shared, PASSIVE).expect("copies");
+    assert!(log.bytes < LOG_TAIL_BYTES, "{}", log.bytes);
+    assert_eq!(count(), [4]);
 }
 
 #[test]
@@ -72,6 +110,10 @@ fn a_damaged_page_is_found() {
     );
     test.db().close();
     let path = test.folder().join("lgsp.db");
+    assert!(
+        !test.folder().join("lgsp.db-wal").exists(),
+        "all of the log is in the file"
+    );
     let mut bytes = std::fs::read(&path).expect("reads");
     // The head of the page that holds one of the keys.
     let at = bytes
