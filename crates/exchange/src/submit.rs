@@ -143,7 +143,7 @@ impl Exchange {
                 .await;
             match outcome {
                 Err(SubmitError::Store(StoreError::Constraint { .. })) if races < RACES_MAX => {
-                    races += 1
+                    races += 1;
                 }
                 outcome => return outcome,
             }

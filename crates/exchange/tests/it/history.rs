@@ -14,12 +14,12 @@ use lgsp_store::StoreError;
 use lgsp_store::testing::TestDb;
 use lgsp_wire::record::Record;
 
-use crate::world::{World, code, operator};
+use crate::world::{World, apart, code, operator};
 
 /// A fresh store on each engine that is there.
 pub fn stores(name: &str) -> Vec<TestDb> {
     let mut stores = vec![TestDb::sqlite(name)];
-    match TestDb::postgres(name) {
+    match apart(|| TestDb::postgres(name)) {
         Some(store) => stores.push(store),
         None => println!("SKIP {name} on PostgreSQL: LGSP_TEST_POSTGRES is not set"),
     }
@@ -114,14 +114,20 @@ fn check_handed(history: &History, wrong: &mut Vec<String>) {
     let mut last: BTreeMap<DeliveryId, i64> = BTreeMap::new();
     for (recipient, delivery, sender, sha256, attempt) in &history.handed {
         let is_submitted = history.submitted.iter().any(|submitted| {
-            code(submitted.from) == *sender && submitted.to.contains(recipient) && submitted.sha256 == *sha256
+            code(submitted.from) == *sender
+                && submitted.to.contains(recipient)
+                && submitted.sha256 == *sha256
         });
         if !is_submitted {
-            wrong.push(format!("D2 {recipient} got {delivery} that {sender} never sent it"));
+            wrong.push(format!(
+                "D2 {recipient} got {delivery} that {sender} never sent it"
+            ));
         }
         let before = last.insert(*delivery, *attempt).unwrap_or(0);
         if *attempt <= before {
-            wrong.push(format!("D5 {delivery} was handed over as attempt {attempt} after {before}"));
+            wrong.push(format!(
+                "D5 {delivery} was handed over as attempt {attempt} after {before}"
+            ));
         }
     }
 }
@@ -136,7 +142,9 @@ fn check_confirmed(history: &History, wrong: &mut Vec<String>) {
         }
         let before = last.insert((*recipient, sender, *kind), *seq).unwrap_or(0);
         if *seq <= before {
-            wrong.push(format!("D6 {recipient} confirmed {seq} of {sender} after {before}"));
+            wrong.push(format!(
+                "D6 {recipient} confirmed {seq} of {sender} after {before}"
+            ));
         }
     }
 }
@@ -150,7 +158,11 @@ async fn check_document(
     wrong: &mut Vec<String>,
 ) {
     let id = trace.document.id;
-    match world.exchange.content(&operator(), ContentTarget::Document(id)).await {
+    match world
+        .exchange
+        .content(&operator(), ContentTarget::Document(id))
+        .await
+    {
         Ok(stream) => {
             let bytes = match stream.body {
                 ContentBody::Bytes(bytes) => Some(bytes),
@@ -170,10 +182,21 @@ async fn check_document(
     }
     for shown in &trace.deliveries {
         if shown.delivery.state.is_open() {
-            wrong.push(format!("D7 {} is still {}", shown.delivery.id, shown.delivery.state.name()));
+            wrong.push(format!(
+                "D7 {} is still {}",
+                shown.delivery.id,
+                shown.delivery.state.name()
+            ));
         }
-        if !submitted.to.iter().any(|to| code(*to) == shown.delivery.recipient_code) {
-            wrong.push(format!("D2 {id} also went to {}", shown.delivery.recipient_code));
+        if !submitted
+            .to
+            .iter()
+            .any(|to| code(*to) == shown.delivery.recipient_code)
+        {
+            wrong.push(format!(
+                "D2 {id} also went to {}",
+                shown.delivery.recipient_code
+            ));
         }
     }
 }
@@ -181,7 +204,11 @@ async fn check_document(
 /// D6 as the store sees it: within a pair and kind, later confirmations have later times, and what was passed is closed.
 fn check_order(traces: &[Trace], wrong: &mut Vec<String>) {
     let mut pairs: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for delivery in traces.iter().flat_map(|trace| &trace.deliveries).map(|shown| &shown.delivery) {
+    for delivery in traces
+        .iter()
+        .flat_map(|trace| &trace.deliveries)
+        .map(|shown| &shown.delivery)
+    {
         pairs
             .entry((delivery.sender_org, delivery.recipient_org, delivery.kind))
             .or_default()
@@ -193,7 +220,10 @@ fn check_order(traces: &[Trace], wrong: &mut Vec<String>) {
         for delivery in deliveries {
             let is_delivered = delivery.state == DeliveryState::Delivered;
             if latest.is_some() && delivery.closed_at < latest && is_delivered {
-                wrong.push(format!("D6 {pair:?}: {} overtook an earlier one", delivery.id));
+                wrong.push(format!(
+                    "D6 {pair:?}: {} overtook an earlier one",
+                    delivery.id
+                ));
             }
             if delivery.closed_at > latest {
                 latest = delivery.closed_at;
@@ -205,8 +235,7 @@ fn check_order(traces: &[Trace], wrong: &mut Vec<String>) {
 /// D5 and D13 by the ledger: one confirmation per document and recipient, with the receipt and digest that were given.
 async fn check_ledger(world: &World, history: &History, traces: &[Trace], wrong: &mut Vec<String>) {
     let entries = world
-        .store
-        .db()
+        .db
         .read("ledger_list", |tx| tx.ledger_list(0, 1_000_000))
         .await
         .unwrap_or_else(|error: StoreError| panic!("the ledger is read: {error}"));
@@ -219,7 +248,9 @@ async fn check_ledger(world: &World, history: &History, traces: &[Trace], wrong:
         let record = Record::decode(&entry.record).expect("a record");
         if entry.kind == "delivery.confirmed" {
             let text = |key: &str| record.text(key).unwrap_or_default().to_owned();
-            *confirmed.entry((text("document"), text("recipient"))).or_default() += 1;
+            *confirmed
+                .entry((text("document"), text("recipient")))
+                .or_default() += 1;
         }
         if let Some(receipt) = entry.receipt {
             receipts.insert(receipt, record);
@@ -243,13 +274,20 @@ async fn check_ledger(world: &World, history: &History, traces: &[Trace], wrong:
     }
     let digests: BTreeMap<String, String> = traces
         .iter()
-        .map(|trace| (trace.document.id.to_string(), trace.document.content_sha256.to_string()))
+        .map(|trace| {
+            (
+                trace.document.id.to_string(),
+                trace.document.content_sha256.to_string(),
+            )
+        })
         .collect();
     for (_, _, _, _, delivery, receipt) in &history.confirmed {
         let is_right = receipts.get(receipt).is_some_and(|record| {
             let document = record.text("document").unwrap_or_default();
             record.text("delivery") == Some(&delivery.to_string())
-                && digests.get(document).is_none_or(|digest| record.text("sha256") == Some(digest))
+                && digests
+                    .get(document)
+                    .is_none_or(|digest| record.text("sha256") == Some(digest))
         });
         if !is_right {
             wrong.push(format!("D13 receipt {receipt} does not prove {delivery}"));

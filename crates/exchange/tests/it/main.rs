@@ -1,5 +1,13 @@
 //! The exchange over a real store, with a manual clock, a directory in memory and a transport that does as it is told.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test says what it expects and stops when it is wrong; a skipped one says so"
+)]
+
 mod history;
 mod packets;
 mod push;

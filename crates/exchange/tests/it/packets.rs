@@ -1,6 +1,8 @@
 //! edXML through the exchange: the four kinds of business, status messages, taking back.
 
-use lgsp_exchange::{Accepted, ContentBody, ContentTarget, DeliveryState, DocumentKind, StatusReport};
+use lgsp_exchange::{
+    Accepted, ContentBody, ContentTarget, DeliveryState, DocumentKind, StatusReport,
+};
 
 use crate::world::{Way, World, actor, run};
 
@@ -21,11 +23,20 @@ fn world(name: &str) -> World {
 }
 
 async fn send(world: &World, from: u8, name: &str) -> Accepted {
-    world.send_edxml(from, &sample(name)).await.unwrap_or_else(|error| panic!("{name}: {error}"))
+    world
+        .send_edxml(from, &sample(name))
+        .await
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 async fn shown(world: &World, accepted: &Accepted) -> lgsp_exchange::TraceDelivery {
-    world.exchange.trace(&actor(SENDER), accepted.document).await.expect("a trace").deliveries.remove(0)
+    world
+        .exchange
+        .trace(&actor(SENDER), accepted.document)
+        .await
+        .expect("a trace")
+        .deliveries
+        .remove(0)
 }
 
 #[test]
@@ -38,10 +49,19 @@ fn a_packet_goes_through_untouched_and_its_life_is_followed() {
         assert!(again.is_repeat && again.document == new.document);
         let page = world.inbox(COMMUNE).await;
         let item = &page.items[0];
-        assert_eq!(item.external_id.as_deref(), Some("H99.14,2026/03/12,215/SKHCN-CĐS"));
+        assert_eq!(
+            item.external_id.as_deref(),
+            Some("H99.14,2026/03/12,215/SKHCN-CĐS")
+        );
         assert_eq!(item.notation.as_deref(), Some("215/SKHCN-CĐS"));
-        let stream = world.exchange.content(&actor(COMMUNE), ContentTarget::Delivery(item.delivery)).await.expect("content");
-        assert!(matches!(stream.body, ContentBody::Bytes(bytes) if bytes == sample("edoc_new_two_receivers_zip_attachment")));
+        let stream = world
+            .exchange
+            .content(&actor(COMMUNE), ContentTarget::Delivery(item.delivery))
+            .await
+            .expect("content");
+        assert!(
+            matches!(stream.body, ContentBody::Bytes(bytes) if bytes == sample("edoc_new_two_receivers_zip_attachment"))
+        );
         world.acknowledge(COMMUNE, &[item.delivery]).await;
         for (name, state) in [
             ("status_01_arrived", "01"),
@@ -52,20 +72,37 @@ fn a_packet_goes_through_untouched_and_its_life_is_followed() {
             let status = send(&world, COMMUNE, name).await;
             assert_eq!(status.kind, DocumentKind::Status);
             assert_eq!(status.deliveries[0].recipient_code, "H99.14");
-            let trace = world.exchange.trace(&actor(SENDER), new.document).await.expect("a trace");
+            let trace = world
+                .exchange
+                .trace(&actor(SENDER), new.document)
+                .await
+                .expect("a trace");
             let commune = trace
                 .deliveries
                 .iter()
                 .find(|shown| shown.delivery.recipient_code == "H99.131")
                 .expect("its delivery");
-            assert_eq!(commune.delivery.status_code.as_deref(), Some(state), "{name}");
+            assert_eq!(
+                commune.delivery.status_code.as_deref(),
+                Some(state),
+                "{name}"
+            );
         }
         // All three were forwarded, also the one that moved nothing.
         let page = world.inbox(SENDER).await;
         assert_eq!(page.items.len(), 3);
-        let trace = world.exchange.trace(&actor(SENDER), new.document).await.expect("a trace");
+        let trace = world
+            .exchange
+            .trace(&actor(SENDER), new.document)
+            .await
+            .expect("a trace");
         assert_eq!(trace.related.len(), 3);
-        let moved: Vec<bool> = trace.deliveries.iter().flat_map(|shown| &shown.statuses).map(|status| status.moved).collect();
+        let moved: Vec<bool> = trace
+            .deliveries
+            .iter()
+            .flat_map(|shown| &shown.statuses)
+            .map(|status| status.moved)
+            .collect();
         assert_eq!(moved, [true, true, false]);
     });
 }
@@ -78,15 +115,32 @@ fn other_content_under_the_same_id_is_a_conflict_but_an_update_attaches() {
         let mut other = String::from_utf8(sample("edoc_new_department_to_commune")).expect("text");
         other = other.replacen("V/v", "Về việc", 1);
         assert_ne!(other.as_bytes(), sample("edoc_new_department_to_commune"));
-        let error = world.send_edxml(SENDER, other.as_bytes()).await.expect_err("a conflict");
+        let error = world
+            .send_edxml(SENDER, other.as_bytes())
+            .await
+            .expect_err("a conflict");
         assert_eq!(error.to_problem().code(), "exchange.conflict");
         world.inbox(COMMUNE).await;
         for name in ["edoc_update", "edoc_recall", "edoc_replace"] {
             let accepted = send(&world, SENDER, name).await;
-            let trace = world.exchange.trace(&actor(SENDER), accepted.document).await.expect("a trace");
-            assert_eq!(trace.original.map(|original| original.id), Some(new.document), "{name}");
+            let trace = world
+                .exchange
+                .trace(&actor(SENDER), accepted.document)
+                .await
+                .expect("a trace");
+            assert_eq!(
+                trace.original.map(|original| original.id),
+                Some(new.document),
+                "{name}"
+            );
         }
-        assert_eq!(send(&world, COMMUNE, "status_15_recall_accepted").await.deliveries.len(), 1);
+        assert_eq!(
+            send(&world, COMMUNE, "status_15_recall_accepted")
+                .await
+                .deliveries
+                .len(),
+            1
+        );
         let shown = shown(&world, &new).await;
         assert_eq!(shown.delivery.side_status.as_deref(), Some("15"));
         assert_eq!(shown.delivery.status_code, None);
@@ -96,11 +150,17 @@ fn other_content_under_the_same_id_is_a_conflict_but_an_update_attaches() {
 #[test]
 fn a_recall_before_the_recipient_saw_it_is_a_cancel_and_afterwards_a_request() {
     run(async {
-        for (name, recall) in [("cancel-packet", "edoc_recall"), ("cancel-status", "status_13_take_back_by_sender")] {
+        for (name, recall) in [
+            ("cancel-packet", "edoc_recall"),
+            ("cancel-status", "status_13_take_back_by_sender"),
+        ] {
             let world = world(name);
             let new = send(&world, SENDER, "edoc_new_department_to_commune").await;
             send(&world, SENDER, recall).await;
-            assert_eq!(shown(&world, &new).await.delivery.state, DeliveryState::Cancelled);
+            assert_eq!(
+                shown(&world, &new).await.delivery.state,
+                DeliveryState::Cancelled
+            );
             assert!(world.inbox(COMMUNE).await.items.is_empty());
             let told = world.inbox(SENDER).await;
             assert_eq!(told.items.len(), 1);
@@ -147,8 +207,15 @@ fn a_status_reported_through_the_api_is_an_edxml_message_for_the_sender() {
                 .await
                 .expect("reported");
             assert_eq!(answers.len(), 1);
-            let trace = world.exchange.trace(&actor(SENDER), document).await.expect("a trace");
-            assert_eq!(trace.deliveries[0].delivery.status_code.as_deref(), Some("03"));
+            let trace = world
+                .exchange
+                .trace(&actor(SENDER), document)
+                .await
+                .expect("a trace");
+            assert_eq!(
+                trace.deliveries[0].delivery.status_code.as_deref(),
+                Some("03")
+            );
         }
         for (by, code, expected) in [
             (COMMUNE, "02", "exchange.status"),
@@ -168,7 +235,11 @@ fn a_status_reported_through_the_api_is_an_edxml_message_for_the_sender() {
             .await
             .expect("reported");
         assert_eq!(taken_back[0].deliveries[0].recipient_code, "H99.131");
-        let trace = world.exchange.trace(&actor(SENDER), plain.document).await.expect("a trace");
+        let trace = world
+            .exchange
+            .trace(&actor(SENDER), plain.document)
+            .await
+            .expect("a trace");
         assert_eq!(trace.deliveries[0].delivery.state, DeliveryState::Cancelled);
     });
 }
@@ -184,9 +255,15 @@ fn a_secret_mark_and_a_broken_packet_are_refused() {
             1,
         );
         assert_ne!(marked, text);
-        let error = world.send_edxml(SENDER, marked.as_bytes()).await.expect_err("secret");
+        let error = world
+            .send_edxml(SENDER, marked.as_bytes())
+            .await
+            .expect_err("secret");
         assert_eq!(error.to_problem().code(), "exchange.secret");
-        let error = world.send_edxml(SENDER, b"<!DOCTYPE x><edXML/>").await.expect_err("a DTD");
+        let error = world
+            .send_edxml(SENDER, b"<!DOCTYPE x><edXML/>")
+            .await
+            .expect_err("a DTD");
         assert_eq!(error.to_problem().code(), "xml.dtd");
         let error = world
             .send_edxml(COMMUNE, &sample("edoc_new_department_to_commune"))

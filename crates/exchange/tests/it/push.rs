@@ -8,11 +8,19 @@ use lgsp_exchange::{DeliveryState, Transport};
 use crate::world::{Behaviour, FakeTransport, Way, World, actor, run};
 
 async fn state(world: &World, delivery: lgsp_base::id::DeliveryId) -> lgsp_exchange::TraceDelivery {
-    world.exchange.delivery(&actor(0), delivery).await.expect("seen").1
+    world
+        .exchange
+        .delivery(&actor(0), delivery)
+        .await
+        .expect("seen")
+        .1
 }
 
 fn worker(world: &World, transport: &std::sync::Arc<FakeTransport>) -> lgsp_exchange::Worker {
-    world.exchange.worker("node-1".to_owned(), transport.clone() as std::sync::Arc<dyn Transport>)
+    world.exchange.worker(
+        "node-1".to_owned(),
+        transport.clone() as std::sync::Arc<dyn Transport>,
+    )
 }
 
 #[test]
@@ -39,7 +47,10 @@ fn a_pair_waits_for_its_head_and_then_goes_on_in_order() {
             seen.dedup();
             assert_eq!(seen, ids);
             for id in ids {
-                assert_eq!(state(&world, id).await.delivery.state, DeliveryState::Delivered);
+                assert_eq!(
+                    state(&world, id).await.delivery.state,
+                    DeliveryState::Delivered
+                );
             }
         }
     });
@@ -62,7 +73,10 @@ fn an_endpoint_that_refuses_is_left_alone_after_five_tries() {
         assert_eq!(parked.delivery.state, DeliveryState::Parked);
         assert_eq!(parked.attempts.len(), 5);
         assert_eq!(parked.attempts[0].cause.as_deref(), Some("http_422"));
-        assert_eq!(state(&world, second).await.delivery.state, DeliveryState::Delivered);
+        assert_eq!(
+            state(&world, second).await.delivery.state,
+            DeliveryState::Delivered
+        );
     });
 }
 
@@ -76,16 +90,27 @@ fn the_budget_ends_in_death_with_a_cause_and_a_resend_revives() {
         transport.will(&[const { Behaviour::Fail }; 11]);
         for _ in 0..11 {
             assert_eq!(worker.step().await.expect("works"), 1);
-            assert_eq!(worker.step().await.expect("works"), 0, "not before its time");
+            assert_eq!(
+                worker.step().await.expect("works"),
+                0,
+                "not before its time"
+            );
             world.clock.advance(Duration::from_secs(29 * 3600));
         }
         let dead = state(&world, first).await;
         assert_eq!(dead.delivery.state, DeliveryState::Dead);
         assert_eq!(dead.delivery.cause.as_deref(), Some("connect"));
         assert_eq!(dead.attempts.len(), limits::RETRY_SCHEDULE.len() + 1);
-        let resent = world.exchange.resend(&actor(0), first).await.expect("sent again");
+        let resent = world
+            .exchange
+            .resend(&actor(0), first)
+            .await
+            .expect("sent again");
         worker.step().await.expect("works");
-        assert_eq!(state(&world, resent.id).await.delivery.state, DeliveryState::Delivered);
+        assert_eq!(
+            state(&world, resent.id).await.delivery.state,
+            DeliveryState::Delivered
+        );
     });
 }
 
@@ -101,14 +126,24 @@ fn a_worker_that_dies_loses_its_lease_and_one_that_wakes_late_changes_nothing() 
             _ = dying.step() => panic!("it hangs"),
             () = transport.hanging.notified() => {}
         }
-        assert_eq!(worker(&world, &transport).step().await.expect("works"), 0, "the lease holds");
-        world.clock.advance(limits::DELIVERY_LEASE + Duration::from_secs(1));
+        assert_eq!(
+            worker(&world, &transport).step().await.expect("works"),
+            0,
+            "the lease holds"
+        );
+        world
+            .clock
+            .advance(limits::DELIVERY_LEASE + Duration::from_secs(1));
         // The next one stalls until a second worker has taken over.
         transport.will(&[Behaviour::Stall]);
         assert_eq!(worker(&world, &transport).step().await.expect("works"), 1);
         let shown = state(&world, first).await;
         assert_eq!(shown.delivery.state, DeliveryState::Delivered);
-        let outcomes: Vec<_> = shown.attempts.iter().filter_map(|attempt| attempt.outcome.as_deref()).collect();
+        let outcomes: Vec<_> = shown
+            .attempts
+            .iter()
+            .filter_map(|attempt| attempt.outcome.as_deref())
+            .collect();
         assert_eq!(outcomes, ["lost", "lost", "confirmed"]);
         let counted = world.exchange.counters().read();
         assert_eq!((counted.delivered, counted.leases_lost), (1, 1));
@@ -144,7 +179,9 @@ fn the_running_worker_wakes_on_a_submit_and_stops_when_told() {
         let world = World::new("push-run");
         let transport = FakeTransport::new(&world);
         let (stop, stopped) = tokio::sync::watch::channel(false);
-        let running = world.exchange.run_worker("node-1".to_owned(), transport.clone(), stopped);
+        let running = world
+            .exchange
+            .run_worker("node-1".to_owned(), transport.clone(), stopped);
         let scenario = async {
             let accepted = world.send(0, &[3], b"1", "1").await;
             loop {

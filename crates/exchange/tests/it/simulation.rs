@@ -53,24 +53,37 @@ impl Day {
 
     fn content(&mut self) -> Vec<u8> {
         self.contents += 1;
-        let size = if self.allows_large && self.chance(30) { limits::INLINE_BODY_BYTES_MAX + 1 } else { 40 };
+        let size = if self.allows_large && self.chance(30) {
+            limits::INLINE_BODY_BYTES_MAX + 1
+        } else {
+            40
+        };
         let mut bytes = vec![0; size];
         SeededEntropy::new(self.contents).fill(&mut bytes);
         bytes
     }
 
     async fn step(&mut self) {
-        self.world.clock.advance(Duration::from_millis(self.rng.below(2_000)));
+        self.world
+            .clock
+            .advance(Duration::from_millis(self.rng.below(2_000)));
         match self.rng.below(100) {
             0..40 => self.submit().await,
             40..60 => self.receive().await,
             60..65 => self.refuse().await,
             65..85 => self.push().await,
-            85..92 => self.world.clock.advance(Duration::from_secs(self.rng.below(400))),
+            85..92 => self
+                .world
+                .clock
+                .advance(Duration::from_secs(self.rng.below(400))),
             92..95 => self.restart(),
             95..97 => self.resend().await,
             _ => {
-                self.world.exchange.expire_due().await.expect("expiry works");
+                self.world
+                    .exchange
+                    .expire_due()
+                    .await
+                    .expect("expiry works");
             }
         }
     }
@@ -83,7 +96,11 @@ impl Day {
     /// Submits; some answers are lost, then the request is repeated; some keys come back with other content.
     async fn submit(&mut self) {
         let from = self.pick(&[0, 1]);
-        let mut to: Vec<u8> = PARTIES.iter().copied().filter(|party| *party != from && self.chance(45)).collect();
+        let mut to: Vec<u8> = PARTIES
+            .iter()
+            .copied()
+            .filter(|party| *party != from && self.chance(45))
+            .collect();
         if to.is_empty() {
             to.push(3);
         }
@@ -99,23 +116,37 @@ impl Day {
         let repetitions = if self.chance(30) { 2 } else { 1 };
         for number in 0..repetitions {
             let is_lost = number + 1 < repetitions && self.chance(70);
-            let answer = self.world.exchange.submit(self.world.plain(from, &to, &bytes, Some(&key))).await;
+            let answer = self
+                .world
+                .exchange
+                .submit(self.world.plain(from, &to, &bytes, Some(&key)))
+                .await;
             let accepted = answer.expect("accepted");
             if !is_lost {
-                submitted.answers.push((accepted.document, accepted.receipt));
+                submitted
+                    .answers
+                    .push((accepted.document, accepted.receipt));
             }
             if is_lost && self.chance(20) {
                 self.restart();
             }
         }
         // A lost answer is also learnt by the next repetition, whenever it comes.
-        let again = self.world.exchange.submit(self.world.plain(from, &to, &bytes, Some(&key))).await;
+        let again = self
+            .world
+            .exchange
+            .submit(self.world.plain(from, &to, &bytes, Some(&key)))
+            .await;
         let again = again.expect("repeated");
         submitted.answers.push((again.document, again.receipt));
         self.history.submitted.push(submitted);
         if self.chance(15) {
             let other = self.content();
-            let answer = self.world.exchange.submit(self.world.plain(from, &to, &other, Some(&key))).await;
+            let answer = self
+                .world
+                .exchange
+                .submit(self.world.plain(from, &to, &other, Some(&key)))
+                .await;
             let was_refused = matches!(answer, Err(SubmitError::KeyConflict));
             self.history.reused.push((key, was_refused));
         }
@@ -127,7 +158,12 @@ impl Day {
             limit: usize::try_from(self.rng.below(6) + 1).expect("small"),
             ..InboxQuery::default()
         };
-        let page = self.world.exchange.inbox(&actor(party), query).await.expect("an inbox");
+        let page = self
+            .world
+            .exchange
+            .inbox(&actor(party), query)
+            .await
+            .expect("an inbox");
         for item in &page.items {
             if let Some(content) = &item.content
                 && item.kind != DocumentKind::Notice
@@ -178,7 +214,12 @@ impl Day {
                 sha256: Some(item.content_sha256),
             })
             .collect();
-        let outcomes = self.world.exchange.acknowledge(&actor(party), batch).await.expect("answered");
+        let outcomes = self
+            .world
+            .exchange
+            .acknowledge(&actor(party), batch)
+            .await
+            .expect("answered");
         let mut confirmed: Vec<_> = items
             .iter()
             .zip(outcomes)
@@ -203,7 +244,12 @@ impl Day {
         let party = self.pick(&[0, 1, 2]);
         if let Some(item) = self.open(party).await.first() {
             for _ in 0..self.rng.below(6) {
-                drop(self.world.exchange.refuse(&actor(party), item.delivery, "bad".to_owned(), None).await);
+                drop(
+                    self.world
+                        .exchange
+                        .refuse(&actor(party), item.delivery, "bad".to_owned(), None)
+                        .await,
+                );
             }
         }
     }
@@ -219,7 +265,10 @@ impl Day {
             })
             .collect();
         self.transport.will(&behaviours);
-        let mut worker = self.world.exchange.worker("node-1".to_owned(), self.transport.clone() as Arc<dyn Transport>);
+        let mut worker = self.world.exchange.worker(
+            "node-1".to_owned(),
+            self.transport.clone() as Arc<dyn Transport>,
+        );
         // A push that hangs stands for a worker that dies in the middle.
         tokio::select! {
             biased;
@@ -230,7 +279,12 @@ impl Day {
 
     async fn resend(&mut self) {
         for party in [0, 1] {
-            let trouble = self.world.exchange.deliveries(&actor(party), Default::default()).await.expect("a list");
+            let trouble = self
+                .world
+                .exchange
+                .deliveries(&actor(party), Default::default())
+                .await
+                .expect("a list");
             if let Some(delivery) = trouble.first() {
                 drop(self.world.exchange.resend(&actor(party), delivery.id).await);
             }
@@ -239,7 +293,10 @@ impl Day {
 
     /// Faults stop; everybody does what is expected until nothing is open.
     async fn quiet(&mut self) {
-        let mut worker = self.world.exchange.worker("node-2".to_owned(), self.transport.clone() as Arc<dyn Transport>);
+        let mut worker = self.world.exchange.worker(
+            "node-2".to_owned(),
+            self.transport.clone() as Arc<dyn Transport>,
+        );
         self.transport.will(&[]);
         for _ in 0..80 {
             self.world.clock.advance(limits::DELIVERY_LEASE);
@@ -266,7 +323,12 @@ impl Day {
 
     async fn is_idle(&self) -> bool {
         for party in PARTIES {
-            let waiting = self.world.exchange.count_waiting(&actor(party), Some(org(party))).await.expect("a count");
+            let waiting = self
+                .world
+                .exchange
+                .count_waiting(&actor(party), Some(org(party)))
+                .await
+                .expect("a count");
             if waiting != lgsp_exchange::Waiting::default() {
                 return false;
             }
@@ -287,12 +349,26 @@ async fn day(store: TestDb, seed: u64, planted: Planted) -> Vec<String> {
 
 #[test]
 fn two_hundred_days_keep_every_promise() {
-    let first = std::env::var("LGSP_SIM_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
-    let days = std::env::var("LGSP_SIM_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(200);
-    for seed in first..first + days {
-        let wrong = run(day(TestDb::sqlite("day"), seed, Planted::NONE));
-        assert!(wrong.is_empty(), "seed {seed}: {wrong:#?}");
-    }
+    let first: u64 = std::env::var("LGSP_SIM_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(0);
+    let days: u64 = std::env::var("LGSP_SIM_DAYS")
+        .ok()
+        .and_then(|days| days.parse().ok())
+        .unwrap_or(200);
+    // Each day is alone with its seed; several at once only shorten the waiting for the disk.
+    const AT_ONCE: u64 = 4;
+    std::thread::scope(|scope| {
+        for lane in 0..AT_ONCE {
+            scope.spawn(move || {
+                for seed in (first..first + days).filter(|seed| seed % AT_ONCE == lane) {
+                    let wrong = run(day(TestDb::sqlite("day"), seed, Planted::NONE));
+                    assert!(wrong.is_empty(), "seed {seed}: {wrong:#?}");
+                }
+            });
+        }
+    });
 }
 
 #[test]
@@ -329,13 +405,19 @@ fn each_broken_promise_is_noticed() {
 #[test]
 fn content_served_unchecked_is_noticed() {
     run(async {
-        let world = World::with(TestDb::sqlite("unchecked"), 1, Planted::with(Bug::ServeUnchecked));
+        let world = World::with(
+            TestDb::sqlite("unchecked"),
+            1,
+            Planted::with(Bug::ServeUnchecked),
+        );
         let accepted = world.send(0, &[1], b"precious", "k").await;
         world
-            .store
-            .db()
+            .db
             .write::<_, lgsp_store::StoreError, _>("damage", |tx| {
-                tx.execute("UPDATE documents SET body = $1", lgsp_store::params![&b"preciouz"[..]])
+                tx.execute(
+                    "UPDATE documents SET body = $1",
+                    lgsp_store::params![&b"preciouz"[..]],
+                )
             })
             .await
             .expect("damaged");
@@ -350,7 +432,10 @@ fn content_served_unchecked_is_noticed() {
             ..History::default()
         };
         let wrong = check(&world, &history).await;
-        assert!(wrong.iter().any(|line| line.starts_with("D1 ")), "{wrong:?}");
+        assert!(
+            wrong.iter().any(|line| line.starts_with("D1 ")),
+            "{wrong:?}"
+        );
     });
 }
 

@@ -8,15 +8,21 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use lgsp_base::entropy::SeededEntropy;
 use lgsp_base::id::{DeliveryId, OrgId, SystemId, TokenId, WebhookId};
-use lgsp_base::planted::Planted;
+use lgsp_base::planted::{Bug, Planted};
 use lgsp_base::time::ManualClock;
 use lgsp_base::{Actor, Clock, Timestamp};
 use lgsp_exchange::{
-    Accepted, AcknowledgeOutcome, Acknowledgement, Channel, Directory, Door, Exchange, ExchangeConfig, HandOver,
-    HandOverOutcome, InboxPage, InboxQuery, IntakeKind, Party, Receiver, Resolved, Submit, SubmitError, Transport,
+    Accepted, AcknowledgeOutcome, Acknowledgement, Channel, Directory, Door, Exchange,
+    ExchangeConfig, HandOver, HandOverOutcome, InboxPage, InboxQuery, IntakeKind, Party, Receiver,
+    Resolved, Submit, SubmitError, Transport,
 };
 use lgsp_store::testing::TestDb;
-use lgsp_store::{Blobs, Db};
+use lgsp_store::{Blobs, Db, DbOptions};
+
+/// Does something that blocks, on a thread that drives no futures.
+pub fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| scope.spawn(work).join().expect("no panic apart"))
+}
 
 /// Runs a test's future.
 pub fn run<T>(future: impl Future<Output = T>) -> T {
@@ -74,7 +80,11 @@ impl FakeDirectory {
     }
 
     fn way(&self, number: u8) -> Option<Way> {
-        self.ways.lock().expect("not poisoned").get(&number).copied()
+        self.ways
+            .lock()
+            .expect("not poisoned")
+            .get(&number)
+            .copied()
     }
 
     fn number(&self, org: OrgId) -> Option<u8> {
@@ -97,7 +107,10 @@ impl Directory for FakeDirectory {
                 },
             };
         }
-        match text.strip_prefix("H99.").and_then(|number| number.parse::<u8>().ok()) {
+        match text
+            .strip_prefix("H99.")
+            .and_then(|number| number.parse::<u8>().ok())
+        {
             Some(number) if self.way(number).is_some() => Resolved::Found {
                 org: org(number),
                 code: code(number),
@@ -225,7 +238,10 @@ impl Transport for FakeTransport {
                         exchange: self.exchange.clone(),
                     });
                     let step: BoxFuture<'_, _> = Box::pin(async {
-                        self.exchange.worker("second".to_owned(), other.clone()).step().await
+                        self.exchange
+                            .worker("second".to_owned(), other.clone())
+                            .step()
+                            .await
                     });
                     step.await.expect("the second worker works");
                     let mut seen = other.seen.lock().expect("not poisoned").clone();
@@ -244,7 +260,9 @@ impl Transport for FakeTransport {
 
 /// Everything a test needs.
 pub struct World {
-    pub store: TestDb,
+    /// Removes the database behind the test.
+    store: Option<TestDb>,
+    pub db: Db,
     pub clock: Arc<ManualClock>,
     pub entropy: Arc<SeededEntropy>,
     pub directory: Arc<FakeDirectory>,
@@ -258,7 +276,11 @@ impl World {
         Self::with(TestDb::sqlite(name), 1, Planted::NONE)
     }
 
+    /// On any store, with deliberate faults in the exchange and its blobs. The database does not wait for the disk: power
+    /// cuts are not what is tested here.
     pub fn with(store: TestDb, seed: u64, planted: Planted) -> Self {
+        store.db().close();
+        let db = open(&store);
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_773_000_000_000)));
         let entropy = Arc::new(SeededEntropy::new(seed));
         let directory = Arc::new(FakeDirectory::default());
@@ -271,9 +293,11 @@ impl World {
         ] {
             directory.set(number, way);
         }
-        let exchange = put_together(store.db(), &store.folder().join("blobs"), &clock, &entropy, &directory, planted);
+        let blobs = store.folder().join("blobs");
+        let exchange = put_together(&db, &blobs, &clock, &entropy, &directory, planted);
         Self {
-            store,
+            store: Some(store),
+            db,
             clock,
             entropy,
             directory,
@@ -284,9 +308,11 @@ impl World {
 
     /// Closes the store and opens it again.
     pub fn restart(&mut self) {
-        self.store.reopen().expect("opens again");
+        let store = self.store.as_ref().expect("open");
+        self.db.close();
+        self.db = open(store);
         self.exchange = put_together(
-            self.store.db(),
+            &self.db,
             &self.blob_folder(),
             &self.clock,
             &self.entropy,
@@ -296,7 +322,7 @@ impl World {
     }
 
     pub fn blob_folder(&self) -> PathBuf {
-        self.store.folder().join("blobs")
+        self.store.as_ref().expect("open").folder().join("blobs")
     }
 
     pub fn now(&self) -> Timestamp {
@@ -304,7 +330,12 @@ impl World {
     }
 
     /// Takes content in, in pieces.
-    pub fn take_in(&self, by: &Actor, kind: IntakeKind, bytes: &[u8]) -> Result<lgsp_exchange::Content, SubmitError> {
+    pub fn take_in(
+        &self,
+        by: &Actor,
+        kind: IntakeKind,
+        bytes: &[u8],
+    ) -> Result<lgsp_exchange::Content, SubmitError> {
         let mut intake = self.exchange.intake(kind, by, Some(bytes.len() as u64))?;
         for piece in bytes.chunks(10_000) {
             intake.push(piece)?;
@@ -317,7 +348,9 @@ impl World {
         let kind = IntakeKind::Plain {
             content_type: "application/pdf".to_owned(),
         };
-        let content = self.take_in(&actor(from), kind, bytes).expect("plain content is taken in");
+        let content = self
+            .take_in(&actor(from), kind, bytes)
+            .expect("plain content is taken in");
         let mut submit = Submit::new(actor(from), Door::Api, content);
         submit.recipients = to.iter().copied().map(code).collect();
         submit.idempotency_key = key.map(str::to_owned);
@@ -333,7 +366,9 @@ impl World {
 
     pub async fn send_edxml(&self, from: u8, packet: &[u8]) -> Result<Accepted, SubmitError> {
         let content = self.take_in(&actor(from), IntakeKind::Edxml, packet)?;
-        self.exchange.submit(Submit::new(actor(from), Door::Axis, content)).await
+        self.exchange
+            .submit(Submit::new(actor(from), Door::Axis, content))
+            .await
     }
 
     pub async fn inbox(&self, number: u8) -> InboxPage {
@@ -341,10 +376,17 @@ impl World {
             with_content: true,
             ..InboxQuery::default()
         };
-        self.exchange.inbox(&actor(number), query).await.expect("an inbox")
+        self.exchange
+            .inbox(&actor(number), query)
+            .await
+            .expect("an inbox")
     }
 
-    pub async fn acknowledge(&self, number: u8, deliveries: &[DeliveryId]) -> Vec<AcknowledgeOutcome> {
+    pub async fn acknowledge(
+        &self,
+        number: u8,
+        deliveries: &[DeliveryId],
+    ) -> Vec<AcknowledgeOutcome> {
         let batch = deliveries
             .iter()
             .map(|delivery| Acknowledgement {
@@ -352,8 +394,26 @@ impl World {
                 sha256: None,
             })
             .collect();
-        self.exchange.acknowledge(&actor(number), batch).await.expect("answered")
+        self.exchange
+            .acknowledge(&actor(number), batch)
+            .await
+            .expect("answered")
     }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.db.close();
+        let store = self.store.take();
+        apart(|| drop(store));
+    }
+}
+
+fn open(store: &TestDb) -> Db {
+    let mut options = DbOptions::new(store.target());
+    options.planted = Planted::with(Bug::NoSync);
+    options.writers = 4;
+    apart(|| Db::open(options).expect("the database opens"))
 }
 
 fn put_together(
