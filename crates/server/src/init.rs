@@ -98,8 +98,8 @@ async fn fill(folder: &DataFolder, options: &InitOptions<'_>) -> anyhow::Result<
 fn settings(options: &InitOptions<'_>) -> String {
     match options.database {
         Some(url) => config::DEFAULT_FILE.replace(
-            "url = \"\"",
-            &format!("url = {}", toml::Value::String(url.to_owned())),
+            "\nurl = \"\"",
+            &format!("\nurl = {}", toml::Value::String(url.to_owned())),
         ),
         None => config::DEFAULT_FILE.to_owned(),
     }
@@ -120,6 +120,7 @@ mod tests {
         let text = settings(&options(Some("postgres://u:p\"w@h/d")));
         let loaded = config::parse(&text, std::iter::empty()).expect("valid");
         assert_eq!(loaded.config.database.url.expose(), "postgres://u:p\"w@h/d");
+        assert_eq!(loaded.config.public_url, "");
         assert_eq!(settings(&options(None)), config::DEFAULT_FILE);
     }
 }

@@ -56,12 +56,13 @@ pub(crate) fn start(
         .keepalives_idle(SILENCE_MAX)
         .tcp_user_timeout(SILENCE_MAX)
         .target_session_attrs(TargetSessionAttrs::ReadWrite);
-    let mut session = Session::open(&config)?;
-    if let Some((name, value)) = unsafe_setting(&mut session)? {
-        return Err(OpenError::UnsafeSetting { name, value });
-    }
-    migrate::postgres(&mut session, migrations)?;
-    drop(session);
+    // On a thread of its own: the caller may stand inside a runtime, where a session cannot run another.
+    std::thread::scope(|scope| {
+        let preparing = scope.spawn(|| prepare(&config, migrations));
+        preparing
+            .join()
+            .unwrap_or_else(|_panic| Err(StoreError::Closed.into()))
+    })?;
 
     let mut threads = Vec::new();
     let kinds =
@@ -82,6 +83,15 @@ pub(crate) fn start(
         }
     }
     Ok(threads)
+}
+
+/// Checks the server's settings and brings the schema up to date.
+fn prepare(config: &Config, migrations: &[Migration]) -> Result<(), OpenError> {
+    let mut session = Session::open(config)?;
+    if let Some((name, value)) = unsafe_setting(&mut session)? {
+        return Err(OpenError::UnsafeSetting { name, value });
+    }
+    migrate::postgres(&mut session, migrations)
 }
 
 /// A setting that makes the server acknowledge before its log is on disk.
