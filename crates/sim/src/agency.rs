@@ -70,6 +70,19 @@ struct Desk {
     originals: HashMap<(String, String), String>,
 }
 
+/// Packets and originals that a desk remembers.
+const KNOWN_MAX: usize = 50_000;
+
+impl Desk {
+    /// Starts its memory anew when it is full: what is that old does not come again.
+    fn forget_old(&mut self) {
+        if self.known.len() >= KNOWN_MAX {
+            self.known.clear();
+            self.originals.clear();
+        }
+    }
+}
+
 /// What every system of a simulated world shares.
 #[derive(Debug, Clone)]
 pub struct World {
@@ -280,6 +293,7 @@ impl AgencySystem {
         let at = self.world.clock.monotonic();
         self.world.journal.received(&self.agency.code, sha256, at);
         let mut desk = self.desk();
+        desk.forget_old();
         if desk.known.insert(sha256) {
             let case = self.open_case(&mut desk, &document, document_id);
             desk.cases.push_back(case);

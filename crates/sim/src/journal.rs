@@ -10,6 +10,9 @@ use std::time::Duration;
 use lgsp_base::Sha256;
 use serde::Serialize;
 
+/// Packets that the book holds before those that are complete are dropped from it.
+const PACKETS_MAX: usize = 10_000;
+
 #[derive(Debug)]
 struct SentPacket {
     label: String,
@@ -29,10 +32,21 @@ struct Book {
     sent: BTreeMap<Sha256, SentPacket>,
     arrivals: BTreeMap<(Sha256, String), Arrival>,
     statuses: BTreeMap<(String, String), Vec<String>>,
+    totals: Totals,
     duplicates: u64,
-    refused: u64,
     errors: u64,
     first_arrival: Option<Duration>,
+}
+
+/// Running counts of everything since the start, cheap to read.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Totals {
+    /// Deliveries promised.
+    pub submitted: u64,
+    /// Deliveries confirmed.
+    pub acknowledged: u64,
+    /// Status reports that reached senders.
+    pub statuses: u64,
 }
 
 /// A shared record of one run; clones write into the same book.
@@ -67,6 +81,35 @@ impl Verdict {
     }
 }
 
+impl Book {
+    fn is_complete(&self, sha256: Sha256) -> bool {
+        self.sent.get(&sha256).is_some_and(|packet| {
+            packet.recipients.iter().all(|recipient| {
+                self.arrivals
+                    .get(&(sha256, recipient.clone()))
+                    .is_some_and(|arrival| arrival.is_acknowledged)
+            })
+        })
+    }
+
+    /// Drops what has come to its end, so that a day may last as long as it likes; the totals remain.
+    fn forget_complete(&mut self) {
+        let complete: Vec<Sha256> = self
+            .sent
+            .keys()
+            .copied()
+            .filter(|sha256| self.is_complete(*sha256))
+            .collect();
+        for sha256 in complete {
+            self.sent.remove(&sha256);
+        }
+        let sent = &self.sent;
+        self.arrivals
+            .retain(|(sha256, _), _| sent.contains_key(sha256));
+        self.statuses.clear();
+    }
+}
+
 impl Journal {
     /// An empty book.
     pub fn new() -> Self {
@@ -81,7 +124,12 @@ impl Journal {
     ///
     /// Written before the call, because a recipient may hold the packet before the sender has read its receipt.
     pub fn sent(&self, sha256: Sha256, label: &str, recipients: &[String]) {
-        self.book().sent.insert(
+        let mut book = self.book();
+        book.totals.submitted += recipients.len() as u64;
+        if book.sent.len() >= PACKETS_MAX {
+            book.forget_complete();
+        }
+        book.sent.insert(
             sha256,
             SentPacket {
                 label: label.to_owned(),
@@ -128,8 +176,10 @@ impl Journal {
     /// The submission was refused: nobody may receive it.
     pub fn unsent(&self, sha256: Sha256) {
         let mut book = self.book();
-        book.sent.remove(&sha256);
-        book.refused += 1;
+        if let Some(packet) = book.sent.remove(&sha256) {
+            let refused = packet.recipients.len() as u64;
+            book.totals.submitted = book.totals.submitted.saturating_sub(refused);
+        }
     }
 
     /// A recipient holds these bytes. False if it had acknowledged them before: the server repeated itself.
@@ -150,31 +200,24 @@ impl Journal {
 
     /// The server accepted the acknowledgement.
     pub fn acknowledged(&self, recipient: &str, sha256: Sha256) {
-        if let Some(arrival) = self
-            .book()
+        let mut book = self.book();
+        let is_first = book
             .arrivals
             .get_mut(&(sha256, recipient.to_owned()))
-        {
-            arrival.is_acknowledged = true;
-        }
+            .is_some_and(|arrival| !std::mem::replace(&mut arrival.is_acknowledged, true));
+        book.totals.acknowledged += u64::from(is_first);
     }
 
     /// True when every recipient of a packet holds it and has confirmed that.
     pub fn is_complete(&self, sha256: Sha256) -> bool {
-        let book = self.book();
-        book.sent.get(&sha256).is_some_and(|packet| {
-            packet.recipients.iter().all(|recipient| {
-                book.arrivals
-                    .get(&(sha256, recipient.clone()))
-                    .is_some_and(|arrival| arrival.is_acknowledged)
-            })
-        })
+        self.book().is_complete(sha256)
     }
 
     /// The sender of document `external_id` learnt that `recipient` is at `code`.
     pub fn status_seen(&self, external_id: &str, recipient: &str, code: &str) {
-        self.book()
-            .statuses
+        let mut book = self.book();
+        book.totals.statuses += 1;
+        book.statuses
             .entry((external_id.to_owned(), recipient.to_owned()))
             .or_default()
             .push(code.to_owned());
@@ -189,9 +232,9 @@ impl Journal {
             .unwrap_or_default()
     }
 
-    /// All status codes learnt so far.
-    pub fn statuses_count(&self) -> usize {
-        self.book().statuses.values().map(Vec::len).sum()
+    /// Counts since the start.
+    pub fn totals(&self) -> Totals {
+        self.book().totals
     }
 
     /// A piece of work failed; it is tried again.

@@ -79,7 +79,7 @@ pub struct News {
     /// Deliveries acknowledged.
     pub acknowledged: u64,
     /// Status reports that reached senders.
-    pub statuses: usize,
+    pub statuses: u64,
     /// The agency that is down at the moment, if one is.
     pub down: Option<String>,
 }
@@ -137,7 +137,7 @@ impl Province {
             self.wait_for(letter).await?;
         }
         let recall = send(c, &[a], Purpose::Recall(&recalled)).await?;
-        let update = send(d, &[a], Purpose::Update(&updated)).await?;
+        let update = send(d, &[a, b], Purpose::Update(&updated)).await?;
         let replacement = send(a, &[c], Purpose::Replace(&replaced)).await?;
 
         b.faults().start(Fault::SendsTwice);
@@ -217,13 +217,13 @@ impl Province {
                 _ => {}
             }
             if tick % TICKS_PER_LINE == 0 {
-                let verdict = self.world.journal.verdict();
+                let totals = self.world.journal.totals();
                 tell(&News {
                     time_of_day: format!("{:02}:{:02}", minute / 60, minute % 60),
                     letters,
-                    submitted: verdict.submitted,
-                    acknowledged: verdict.acknowledged,
-                    statuses: self.world.journal.statuses_count(),
+                    submitted: totals.submitted,
+                    acknowledged: totals.acknowledged,
+                    statuses: totals.statuses,
                     down: down.as_ref().map(|member| member.agency().name.clone()),
                 });
             }

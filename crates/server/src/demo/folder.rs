@@ -1,0 +1,131 @@
+//! `demo.json`: the mark of a demo folder, and what a curious visitor needs to call the platform.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use lgsp_base::Secret;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::init::{InitOptions, init};
+
+const FILE_NAME: &str = "demo.json";
+
+/// The content of `demo.json`. The platform is a toy with invented data, which is why its credentials may stand in a file.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct DemoFile {
+    /// Address of the platform in its last run.
+    pub(super) url: String,
+    /// The operator's token.
+    pub(super) admin_token: Token,
+    /// A document to be traced.
+    pub(super) first_document_id: String,
+    /// The simulated agencies.
+    pub(super) agencies: Vec<DemoAgency>,
+    /// Port of the simulated webhook endpoint; 0 before the first run.
+    pub(super) webhook_port: u16,
+}
+
+/// One simulated agency and its credentials.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct DemoAgency {
+    pub(super) code: String,
+    pub(super) name: String,
+    pub(super) in_charge: String,
+    /// `vxp` or `rest`.
+    pub(super) protocol: String,
+    /// True if documents come by webhook.
+    pub(super) is_pushed: bool,
+    /// For `vxp` the id under which it signs.
+    pub(super) system_id: String,
+    /// For `vxp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) secret: Option<Token>,
+    /// A token of the REST API, whatever the protocol.
+    pub(super) token: Token,
+}
+
+/// A credential that the demo file shows and nothing else does.
+#[derive(Debug, Clone)]
+pub(super) struct Token(Secret<String>);
+
+impl Token {
+    /// Takes a credential into custody.
+    pub(super) fn new(text: &str) -> Self {
+        Self(Secret::new(text.to_owned()))
+    }
+
+    /// The credential itself.
+    pub(super) fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl Serialize for Token {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.expose())
+    }
+}
+
+impl<'de> Deserialize<'de> for Token {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Secret::new(String::deserialize(deserializer)?)))
+    }
+}
+
+/// Opens a demo folder, or makes one where there is nothing; true if it was made.
+pub(super) async fn open(data: &Path) -> Result<(DemoFile, bool)> {
+    let path = data.join(FILE_NAME);
+    if path.exists() {
+        let text = std::fs::read(&path).with_context(|| path.display().to_string())?;
+        let file = serde_json::from_slice(&text).with_context(|| path.display().to_string())?;
+        return Ok((file, false));
+    }
+    let is_empty = match std::fs::read_dir(data) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
+        Err(error) => return Err(error).with_context(|| data.display().to_string()),
+    };
+    if !is_empty {
+        bail!(
+            "{} is not a demo folder (it has no {FILE_NAME}) and is left as it is; choose another with --data",
+            data.display()
+        );
+    }
+    let made = init(InitOptions {
+        data,
+        org_code: super::PROVINCE_CODE,
+        org_name: super::PROVINCE_NAME,
+        database: None,
+    })
+    .await?;
+    let file = DemoFile {
+        url: String::new(),
+        admin_token: Token(made.admin_token),
+        first_document_id: String::new(),
+        agencies: Vec::new(),
+        webhook_port: 0,
+    };
+    file.save(data)?;
+    Ok((file, true))
+}
+
+impl DemoFile {
+    /// Writes the file beside the old one and puts it in its place; only the owner may read it.
+    pub(super) fn save(&self, data: &Path) -> Result<()> {
+        let new = data.join(format!("{FILE_NAME}.new"));
+        let mut out = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&new)
+            .with_context(|| new.display().to_string())?;
+        let text = Secret::new(serde_json::to_string_pretty(self)?);
+        out.write_all(text.expose().as_bytes())?;
+        out.write_all(b"\n")?;
+        std::fs::rename(&new, data.join(FILE_NAME))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,293 @@
+//! `lgsp demo`: a living province in one command.
+//!
+//! The whole platform starts in this process on embedded storage. Everything else happens over the network with nothing but an address and a
+//! token: the directory is imported, systems are added, and simulated agencies exchange documents like strangers
+//! ([`lgsp_sim`]). `--once` plays the scenario, checks every promise from the outside and ends.
+//!
+//! A demo folder is marked by `demo.json` and used again when it is there; a folder without it is never touched.
+
+mod check;
+mod folder;
+mod setup;
+mod words;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use lgsp_base::Lang;
+use lgsp_base::entropy::{Entropy, OsEntropy, SeededEntropy};
+use lgsp_base::time::{Clock, SystemClock};
+use lgsp_sim::province::Scenario;
+use lgsp_sim::webhook::Receiver;
+use lgsp_sim::{Journal, Manners, Province, RestClient, World};
+use serde::Serialize;
+use tokio::sync::watch;
+
+use folder::DemoFile;
+use words::Words;
+
+/// Code and name of the fictional province.
+const PROVINCE_CODE: &str = "H99";
+const PROVINCE_NAME: &str = "Ủy ban nhân dân tỉnh Bình An";
+/// How the agencies of the working day treat what comes in; those of the scenario accept everything.
+const DAY_MANNERS: Manners = Manners {
+    refuses_one_in: 15,
+    insists_one_in: 4,
+};
+/// How often idle agencies look into their inboxes while the scenario plays, and later.
+const SCENARIO_PACE: Duration = Duration::from_millis(40);
+const DAY_PACE: Duration = Duration::from_millis(750);
+/// How long the scenario may take; the command promises an answer within 60 s.
+const SCENARIO_TIMEOUT: Duration = Duration::from_secs(50);
+const SCENARIO_PAUSE: Duration = Duration::from_millis(20);
+/// How often readiness is asked for at the start.
+const READY_PAUSE: Duration = Duration::from_millis(2);
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What `lgsp demo` was asked to do.
+#[derive(Debug, Clone)]
+pub struct DemoOptions {
+    /// The data folder; made when missing, refused when it is not a demo folder.
+    pub data: PathBuf,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Run the scenario once, check it and end.
+    pub once: bool,
+    /// Print one JSON object on standard output and nothing else.
+    pub json: bool,
+    /// The language of everything printed.
+    pub lang: Lang,
+}
+
+/// What a demonstration showed. Counts are deliveries: one document to one recipient.
+#[derive(Debug, Clone, Serialize)]
+pub struct DemoReport {
+    /// From the start of the command to the first "ready".
+    pub ready_ms: u64,
+    /// From the start of the command to the first document in an agency's hands.
+    pub first_delivery_ms: Option<u64>,
+    /// How many deliveries came how far.
+    pub documents: DocumentCounts,
+    /// Documents handed over again after they had been confirmed, or stored twice.
+    pub duplicates: u64,
+    /// Status reports that reached senders.
+    pub statuses: u64,
+    /// Traces that were read and compared.
+    pub traces: usize,
+    /// Calls of agencies that failed and were tried again.
+    pub retries: u64,
+    /// What was not as promised; empty if all is well.
+    pub problems: Vec<String>,
+    /// Address of the platform.
+    pub url: String,
+    /// The first document of the scenario.
+    pub first_document_id: String,
+    /// How long the scenario took.
+    pub scenario_ms: u64,
+}
+
+/// Deliveries by how far they came.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct DocumentCounts {
+    /// Promised by accepted submissions.
+    pub submitted: u64,
+    /// In the recipients' hands.
+    pub delivered: u64,
+    /// Confirmed by the recipients.
+    pub acknowledged: u64,
+    /// Given up.
+    pub dead: u64,
+}
+
+impl DemoReport {
+    /// True if everything was as promised.
+    pub fn is_ok(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+/// Shows the demonstration and prints what there is to see: lines for people on standard error, the result on standard output.
+///
+/// # Errors
+/// A folder that is not a demo folder, a server that does not start, a scenario that cannot be played. Broken promises are not errors: they
+/// stand in the report.
+pub async fn run(options: DemoOptions) -> Result<DemoReport> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let words = Words::new(&options);
+    let (mut file, is_new) = folder::open(&options.data).await?;
+    words.folder(&options.data, is_new);
+
+    let receiver = setup::bind_receiver(&file).await?;
+    let server = setup::start_server(&options, receiver.address()).await?;
+    file.url = server.url();
+    let admin = RestClient::new(&file.url, file.admin_token.expose());
+    wait_until_ready(&file.url, &*clock).await?;
+    let ready_ms = millis(clock.monotonic());
+    words.ready(&file.url, ready_ms);
+
+    setup::directory_and_systems(&admin, &mut file, &options.data, receiver.address()).await?;
+    file.save(&options.data)?;
+    words.province(file.agencies.len());
+
+    let (stop, stopping) = watch::channel(false);
+    let demo = Demo {
+        clock,
+        words: &words,
+        options: &options,
+        admin,
+    };
+    let played = demo.play(&mut file, receiver, stopping, ready_ms).await;
+    // Nobody listens any more if the agencies ended by themselves.
+    let _told = stop.send(true);
+    server.stop().await;
+    played
+}
+
+struct Demo<'a> {
+    clock: Arc<dyn Clock>,
+    words: &'a Words,
+    options: &'a DemoOptions,
+    admin: RestClient,
+}
+
+impl Demo<'_> {
+    async fn play(
+        &self,
+        file: &mut DemoFile,
+        receiver: Receiver,
+        stopping: watch::Receiver<bool>,
+        ready_ms: u64,
+    ) -> Result<DemoReport> {
+        let world = World {
+            clock: Arc::clone(&self.clock),
+            entropy: seeded(&OsEntropy),
+            journal: Journal::new(),
+        };
+        let members = setup::members(file, &world);
+        let province = Province::new(members, world.clone());
+        let key = self.admin.webhook_key().await?;
+        let pushed = setup::pushed_member(file, &province)?;
+        let endpoint = receiver.serve(pushed, Arc::clone(&self.clock), key, stopping.clone());
+        let endpoint = Box::pin(endpoint);
+
+        let work = async {
+            setup::take_leftovers(&province, &world.journal).await;
+            let (quiet, calm) = watch::channel(false);
+            let mut agencies = province.start(SCENARIO_PACE, &calm);
+            let report = self.scenario(file, &province, &world, ready_ms).await;
+            // The quick loops end; the day has slower ones.
+            let _told = quiet.send(true);
+            while agencies.join_next().await.is_some() {}
+            let report = report?;
+            self.words.result(&report, file);
+            if !self.options.once {
+                self.day(&province, stopping).await?;
+            }
+            anyhow::Ok(report)
+        };
+        tokio::select! {
+            report = work => report,
+            () = endpoint => anyhow::bail!("the simulated endpoint ended"),
+        }
+    }
+
+    /// Plays the scenario, waits until everything has come to its end, and checks it.
+    async fn scenario(
+        &self,
+        file: &mut DemoFile,
+        province: &Province,
+        world: &World,
+        ready_ms: u64,
+    ) -> Result<DemoReport> {
+        let began = self.clock.monotonic();
+        let scenario = tokio::time::timeout(SCENARIO_TIMEOUT, province.play_scenario())
+            .await
+            .context("the scenario was not played in time")??;
+        while !is_finished(province, &world.journal, &scenario) {
+            if self.clock.monotonic().saturating_sub(began) > SCENARIO_TIMEOUT {
+                break;
+            }
+            tokio::time::sleep(SCENARIO_PAUSE).await;
+        }
+        let scenario_ms = millis(self.clock.monotonic().saturating_sub(began));
+        let first = world.journal.document(scenario.first.sha256);
+        file.first_document_id = first.unwrap_or_default();
+        file.save(&self.options.data)?;
+
+        let mut checked = check::outcome(&world.journal, &scenario);
+        checked.add(check::traces(&self.admin, &world.journal, &scenario).await?);
+        let verdict = world.journal.verdict();
+        Ok(DemoReport {
+            ready_ms,
+            first_delivery_ms: world.journal.first_arrival().map(millis),
+            documents: DocumentCounts {
+                submitted: verdict.submitted,
+                delivered: verdict.delivered,
+                acknowledged: verdict.acknowledged,
+                dead: checked.dead,
+            },
+            duplicates: verdict.duplicates,
+            statuses: world.journal.totals().statuses,
+            traces: checked.traces,
+            retries: world.journal.errors(),
+            problems: checked.problems,
+            url: file.url.clone(),
+            first_document_id: file.first_document_id.clone(),
+            scenario_ms,
+        })
+    }
+
+    /// Keeps a working day going until Ctrl+C.
+    async fn day(&self, province: &Province, stopping: watch::Receiver<bool>) -> Result<()> {
+        for member in province.members() {
+            member.set_manners(DAY_MANNERS);
+        }
+        let mut agencies = province.start(DAY_PACE, &stopping);
+        tokio::select! {
+            () = province.live(stopping, |news| self.words.news(news)) => {}
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+        }
+        agencies.shutdown().await;
+        self.words.goodbye();
+        Ok(())
+    }
+}
+
+/// True when nothing is under way any more and every expected status has come back.
+fn is_finished(province: &Province, journal: &Journal, scenario: &Scenario) -> bool {
+    province.is_idle()
+        && journal.verdict().is_clean()
+        && scenario
+            .expected
+            .iter()
+            .all(|(id, recipient, code)| journal.statuses(id, recipient).iter().any(|c| c == code))
+}
+
+async fn wait_until_ready(url: &str, clock: &dyn Clock) -> Result<()> {
+    let client = lgsp_sim::http::HttpClient::new(url);
+    let began = clock.monotonic();
+    loop {
+        let call = lgsp_sim::http::Call::new(hyper::Method::GET, "/readyz");
+        match client.send(call).await {
+            Ok(answer) if answer.status.is_success() => return Ok(()),
+            _ if clock.monotonic().saturating_sub(began) > READY_TIMEOUT => {
+                anyhow::bail!("the platform did not become ready")
+            }
+            _ => tokio::time::sleep(READY_PAUSE).await,
+        }
+    }
+}
+
+/// A repeatable generator: its one seed is what a replay needs.
+fn seeded(entropy: &dyn Entropy) -> Arc<dyn Entropy> {
+    let seed = entropy.below(u64::MAX);
+    tracing::info!(seed, "the simulated agencies follow this seed");
+    Arc::new(SeededEntropy::new(seed))
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,173 @@
+//! What the demonstration says, in Vietnamese first.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+use lgsp_base::Lang;
+use lgsp_sim::province::News;
+
+use super::folder::DemoFile;
+use super::{DemoOptions, DemoReport};
+
+/// Prints in one language; with JSON only the result.
+#[derive(Debug)]
+pub(super) struct Words {
+    lang: Lang,
+    is_json: bool,
+    is_watched: bool,
+}
+
+impl Words {
+    pub(super) fn new(options: &DemoOptions) -> Self {
+        Self {
+            lang: options.lang,
+            is_json: options.json,
+            is_watched: std::io::stderr().is_terminal(),
+        }
+    }
+
+    fn say(&self, vi: &str, en: &str) {
+        if !self.is_json {
+            let text = match self.lang {
+                Lang::Vi => vi,
+                Lang::En => en,
+            };
+            write(std::io::stderr().lock(), &format!("{text}\n"));
+        }
+    }
+
+    pub(super) fn folder(&self, data: &Path, is_new: bool) {
+        let (version, data) = (env!("CARGO_PKG_VERSION"), data.display());
+        self.say(
+            &format!(
+                "lgsp {version} · dữ liệu thử: {data} (xóa thư mục này là xóa hết) · KHÔNG dùng cho vận hành\n"
+            ),
+            &format!(
+                "lgsp {version} · demo data: {data} (delete this folder to delete everything) · NOT for production\n"
+            ),
+        );
+        if is_new {
+            self.say(
+                "  ✔ Khởi tạo khóa và cơ sở dữ liệu",
+                "  ✔ Keys and database created",
+            );
+        } else {
+            self.say(
+                "  ✔ Dùng lại dữ liệu thử đã có",
+                "  ✔ Existing demo data opened",
+            );
+        }
+    }
+
+    pub(super) fn ready(&self, url: &str, ready_ms: u64) {
+        self.say(
+            &format!("  ✔ Sẵn sàng tại {url} sau {ready_ms} ms"),
+            &format!("  ✔ Ready at {url} after {ready_ms} ms"),
+        );
+    }
+
+    pub(super) fn province(&self, agencies: usize) {
+        self.say(
+            &format!("  ✔ Tỉnh mẫu \"Bình An\" (hư cấu): {agencies} đơn vị, mỗi đơn vị một hệ thống giả lập"),
+            &format!("  ✔ Sample province \"Bình An\" (fictional): {agencies} agencies, each with a simulated system"),
+        );
+    }
+
+    /// The result on standard output: one object, or the same in words.
+    pub(super) fn result(&self, report: &DemoReport, file: &DemoFile) {
+        if self.is_json {
+            let line = serde_json::to_string(report).unwrap_or_default();
+            write(std::io::stdout().lock(), &format!("{line}\n"));
+            return;
+        }
+        let first = report.first_delivery_ms.unwrap_or_default();
+        let counts = &report.documents;
+        self.say(
+            &format!(
+                "  ✔ Văn bản đầu tiên đến nơi sau {first} ms\n  ✔ Kịch bản: {} lượt gửi, {} đã nhận, {} đã xác nhận, {} trùng lặp, {} trạng thái về nơi gửi ({} ms)",
+                counts.submitted, counts.delivered, counts.acknowledged, report.duplicates, report.statuses, report.scenario_ms
+            ),
+            &format!(
+                "  ✔ First document delivered after {first} ms\n  ✔ Scenario: {} deliveries submitted, {} delivered, {} acknowledged, {} duplicates, {} statuses back at senders ({} ms)",
+                counts.submitted, counts.delivered, counts.acknowledged, report.duplicates, report.statuses, report.scenario_ms
+            ),
+        );
+        for problem in &report.problems {
+            self.say(
+                &format!("  ✘ Sai lệch: {problem}"),
+                &format!("  ✘ Broken promise: {problem}"),
+            );
+        }
+        let (url, document) = (&file.url, &file.first_document_id);
+        let token = file
+            .agencies
+            .first()
+            .map_or("", |agency| agency.token.expose());
+        let admin = file.admin_token.expose();
+        let text = match self.lang {
+            Lang::Vi => format!(
+                "\n  Truy vết văn bản:\n    lgsp trace {document} --server {url} --token {admin}\n  \
+                 Hộp thư của một đơn vị:\n    lgsp inbox --server {url} --token {token}\n  \
+                 Mô tả API: {url}/api/openapi.json\n  Mọi khóa của bản thử nằm trong demo.json của thư mục dữ liệu.\n"
+            ),
+            Lang::En => format!(
+                "\n  Trace a document:\n    lgsp --lang en trace {document} --server {url} --token {admin}\n  \
+                 Inbox of an agency:\n    lgsp --lang en inbox --server {url} --token {token}\n  \
+                 API description: {url}/api/openapi.json\n  All demo credentials stand in demo.json in the data folder.\n"
+            ),
+        };
+        write(std::io::stdout().lock(), &format!("{text}\n"));
+    }
+
+    /// One line that is written over while somebody watches.
+    pub(super) fn news(&self, news: &News) {
+        if self.is_json || !self.is_watched {
+            return;
+        }
+        let down = news.down.as_deref().unwrap_or_default();
+        let line = match self.lang {
+            Lang::Vi => format!(
+                "  Ngày làm việc ×60 · {} · {} văn bản · {}/{} lượt đã xác nhận · {} trạng thái{}",
+                news.time_of_day,
+                news.letters,
+                news.acknowledged,
+                news.submitted,
+                news.statuses,
+                if down.is_empty() {
+                    String::new()
+                } else {
+                    format!(" · MẤT KẾT NỐI: {down}")
+                }
+            ),
+            Lang::En => format!(
+                "  Working day ×60 · {} · {} documents · {}/{} deliveries confirmed · {} statuses{}",
+                news.time_of_day,
+                news.letters,
+                news.acknowledged,
+                news.submitted,
+                news.statuses,
+                if down.is_empty() {
+                    String::new()
+                } else {
+                    format!(" · DOWN: {down}")
+                }
+            ),
+        };
+        // Carriage return and "erase to the end of the line".
+        write(std::io::stderr().lock(), &format!("\r{line}\x1b[K"));
+    }
+
+    pub(super) fn goodbye(&self) {
+        self.say(
+            "\n  Đã dừng. Chạy lại lệnh này để tiếp tục.",
+            "\n  Stopped. Run the same command to go on.",
+        );
+    }
+}
+
+/// Writes what can be written: a closed pipe is no error.
+fn write(mut stream: impl std::io::Write, text: &str) {
+    let _written = stream
+        .write_all(text.as_bytes())
+        .and_then(|()| stream.flush());
+}
