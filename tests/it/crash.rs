@@ -16,9 +16,8 @@ use crate::BINARY;
 const SEED: u64 = 0x5eed_0001;
 
 /// Kills and restarts `kills` times under load, then lets everything drain.
-fn kill_loop(system: &mut System, name: &str, kills: u32, expect: Expect) -> Vec<Violation> {
+fn kill_loop(system: &mut System, load: &Load, kills: u32, expect: Expect) -> Vec<Violation> {
     let entropy = SeededEntropy::new(SEED);
-    let load = Load::new(name, system.agencies(4), SEED);
     load.runs(|progress| {
         for _ in 0..kills {
             let more = usize::try_from(entropy.below(30)).unwrap_or(0);
@@ -38,7 +37,8 @@ fn sqlite_keeps_every_promise_through_kills() {
         .start()
         .expect("SQLite");
     let kills = rounds("LGSP_CRASH_ROUNDS", 10);
-    let violations = kill_loop(&mut system, "crash-sqlite", kills, Expect::Drained);
+    let load = Load::new("crash-sqlite", system.agencies(4), SEED);
+    let violations = kill_loop(&mut system, &load, kills, Expect::Drained);
     assert_eq!(violations, []);
 }
 
@@ -49,7 +49,8 @@ fn postgres_keeps_every_promise_through_kills() {
         return skip("crash::postgres", "LGSP_TEST_POSTGRES is not set");
     };
     let kills = rounds("LGSP_CRASH_ROUNDS", 5);
-    let violations = kill_loop(&mut system, "crash-postgres", kills, Expect::Drained);
+    let load = Load::new("crash-postgres", system.agencies(4), SEED);
+    let violations = kill_loop(&mut system, &load, kills, Expect::Drained);
     assert_eq!(violations, []);
 }
 
@@ -64,22 +65,25 @@ fn an_answer_before_the_commit_is_caught() {
         );
     }
     let mut system = SystemBuilder::new(BINARY, "crash-planted")
-        .with_planted("AckBeforeCommit")
-        .under(&[
-            "strace",
-            "-D",
-            "-f",
-            "-qq",
-            "-o",
-            "/dev/null",
-            "-e",
-            "trace=pwrite64",
-            "-e",
-            "inject=pwrite64:delay_enter=2000",
-        ])
         .start()
         .expect("SQLite");
-    let violations = kill_loop(&mut system, "crash-planted", 3, Expect::Anything);
+    let load = Load::new("crash-planted", system.agencies(4), SEED);
+    system.kill();
+    system.plants("AckBeforeCommit");
+    system.runs_under(&[
+        "strace",
+        "-D",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        "trace=pwrite64",
+        "-e",
+        "inject=pwrite64:delay_enter=2000",
+    ]);
+    system.serve();
+    let violations = kill_loop(&mut system, &load, 3, Expect::Anything);
     assert!(
         violations.iter().any(|found| found.promise == "D1"),
         "{violations:?}"

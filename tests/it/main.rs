@@ -2,6 +2,7 @@
 
 mod axis;
 mod bit_flip;
+mod cli;
 mod crash;
 mod disk_full;
 mod exactly_once;

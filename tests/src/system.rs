@@ -217,6 +217,11 @@ impl System {
         ready == Some(true)
     }
 
+    /// Switches a deliberate fault on for the next start.
+    pub fn plants(&mut self, bug: &str) {
+        self.builder.planted = Some(bug.to_owned());
+    }
+
     /// Runs the next start under another program, such as strace, which must keep the process id; nothing for none.
     pub fn runs_under(&mut self, wrapper: &[&str]) {
         self.builder.wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
@@ -280,6 +285,11 @@ impl System {
             .find_map(|line| line.strip_prefix("VmHWM:"))
             .and_then(|rest| rest.split_whitespace().next()?.parse().ok())
             .expect("VmHWM")
+    }
+
+    /// The token that `init` gave.
+    pub fn admin_token(&self) -> &str {
+        &self.admin_token
     }
 
     /// The operator.
