@@ -1,13 +1,14 @@
 //! The door to the database: [`Db::write`] and [`Db::read`].
 //!
 //! A closure is synchronous code that sees a [`Tx`]. Writes run first in, first out on SQLite's single writer, which
-//! commits as many as wait in one synced group, each behind its own savepoint; on PostgreSQL several connections work at
-//! once. A caller hears `Ok` only after the commit was synced. A closure may be run again after a conflict, and must not
-//! do anything but use `tx`.
+//! commits as many as wait in one synced group; on PostgreSQL several connections work at once. A caller hears `Ok` only
+//! after the commit was synced. A closure may be run again, after a conflict or because another member of its group
+//! failed; it must do the same each time and nothing but use `tx`: not move its captured values away, not wait for another
+//! transaction.
 
 use std::fmt;
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -128,6 +129,8 @@ pub(crate) struct Shared {
     pub(crate) writes: Queue,
     pub(crate) reads: Queue,
     pub(crate) planted: Planted,
+    /// The file system of an SQLite database.
+    pub(crate) room: Option<Room>,
     pub(crate) counters: Counters,
     pub(crate) bell: Bell,
     /// Bytes of SQLite's log that are not in the database file yet.
@@ -141,11 +144,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(planted: Planted) -> Self {
+    pub(crate) fn new(planted: Planted, room: Option<Room>) -> Self {
         Self {
             writes: Queue::new(limits::WRITE_QUEUE_MAX),
             reads: Queue::new(limits::READ_QUEUE_MAX),
             planted,
+            room,
             counters: Counters::default(),
             bell: Bell::default(),
             log_bytes: AtomicU64::new(0),
@@ -153,6 +157,14 @@ impl Shared {
             poisoned: Arc::new(AtomicBool::new(false)),
             is_unavailable: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        let log_bytes = self.log_bytes.load(Ordering::Relaxed);
+        match &self.room {
+            Some(room) => room.is_enough(log_bytes),
+            None => true,
         }
     }
 
@@ -174,7 +186,6 @@ struct Inner {
     shared: Arc<Shared>,
     engine: Engine,
     options: DbOptions,
-    room: Option<Room>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -192,19 +203,24 @@ impl Db {
     /// # Errors
     /// Old SQLite, unsafe PostgreSQL settings, a schema of another version, or a database that cannot be used.
     pub fn open(options: DbOptions) -> Result<Self, OpenError> {
-        let shared = Arc::new(Shared::new(options.planted));
+        let room = match &options.target {
+            DbTarget::Sqlite { path } => Some(Room::new(
+                sqlite::folder_of(path),
+                options.disk_reserve_bytes,
+            )),
+            DbTarget::Postgres { .. } => None,
+        };
+        let shared = Arc::new(Shared::new(options.planted, room));
         let readers = options.readers.max(1);
-        let (engine, room, threads) = match &options.target {
-            DbTarget::Sqlite { path } => {
-                let folder = path.parent().unwrap_or(Path::new("."));
-                let threads = sqlite::start(path, migrate::ALL, readers, &shared)?;
-                let room = Room::new(folder, options.disk_reserve_bytes);
-                (Engine::Sqlite, Some(room), threads)
-            }
+        let (engine, threads) = match &options.target {
+            DbTarget::Sqlite { path } => (
+                Engine::Sqlite,
+                sqlite::start(path, migrate::ALL, readers, &shared)?,
+            ),
             DbTarget::Postgres { url } => {
                 let writers = options.writers.max(1);
                 let threads = postgres::start(url, migrate::ALL, writers, readers, &shared)?;
-                (Engine::Postgres, None, threads)
+                (Engine::Postgres, threads)
             }
         };
         Ok(Self {
@@ -212,7 +228,6 @@ impl Db {
                 shared,
                 engine,
                 options,
-                room,
                 threads: Mutex::new(threads),
             }),
         })
@@ -270,14 +285,7 @@ impl Db {
     /// True if new documents may be accepted: the disk reserve is free, and so is the space that the write-ahead log
     /// will still need in the database file. Asks the file system at most ten times per second.
     pub fn has_room(&self) -> bool {
-        if self.inner.options.planted.has(Bug::NoDiskReserve) {
-            return true;
-        }
-        let log_bytes = self.inner.shared.log_bytes.load(Ordering::Relaxed);
-        match &self.inner.room {
-            Some(room) => room.is_enough(log_bytes),
-            None => true,
-        }
+        self.inner.options.planted.has(Bug::NoDiskReserve) || self.inner.shared.has_room()
     }
 
     /// Whether the store can do its work.

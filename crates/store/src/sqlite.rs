@@ -63,6 +63,7 @@ pub(crate) fn start(
     migrate::sqlite(&writer, path, migrations)?;
     sync_folder(path)?;
     let checkpoints = open_writer(path, shared.planted)?;
+    checkpoints.busy_timeout(Duration::ZERO).map_err(classify)?;
     let readers = (0..readers)
         .map(|_| open_reader(path))
         .collect::<Result<Vec<_>, _>>()?;
@@ -158,12 +159,16 @@ fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     Ok(conn)
 }
 
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    let folder = match path.parent() {
+/// The folder that a file is in, also of a bare file name.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
-    };
-    File::open(folder)?.sync_all()
+    }
+}
+
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
 }
 
 fn write_all(conn: &Connection, shared: &Shared) {
@@ -310,16 +315,25 @@ fn read_all(conn: &Connection, shared: &Shared) {
 
 /// Copies the log into the database again and again, so that little of it waits when the writer looks.
 fn checkpoint_all(conn: &Connection, shared: &Shared) {
-    let mut seen = u64::MAX;
+    let (mut seen, mut was_tight) = (u64::MAX, false);
     while !shared.bell.wait(CHECKPOINT_EVERY) {
         let groups = shared.counters.groups.load(Ordering::Relaxed);
-        let is_idle = groups == seen && shared.log_bytes.load(Ordering::Relaxed) == 0;
+        let is_tight = !shared.has_room();
+        let is_idle = groups == seen
+            && is_tight == was_tight
+            && shared.log_bytes.load(Ordering::Relaxed) == 0;
         let is_writers_turn = shared.log_is_long.load(Ordering::Acquire);
         if is_idle || is_writers_turn || shared.is_poisoned() {
             continue;
         }
-        seen = groups;
-        match shorten_log(conn, shared) {
+        (seen, was_tight) = (groups, is_tight);
+        let done = if is_tight {
+            // The log's own blocks are worth more than the speed of the next syncs.
+            copy_log(conn, shared, TRUNCATE).map(|_| false)
+        } else {
+            shorten_log(conn, shared)
+        };
+        match done {
             Ok(is_long) => shared.log_is_long.store(is_long, Ordering::Release),
             Err(error) => note_failure(shared, error),
         }

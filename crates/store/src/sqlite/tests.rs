@@ -35,7 +35,7 @@ fn errors_are_sorted_by_what_can_be_done() {
 fn a_long_log_is_begun_anew_by_the_writer() {
     let scratch = Scratch::new("log");
     let path = scratch.path().join("lgsp.db");
-    let shared = Shared::new(Planted::NONE);
+    let shared = Shared::new(Planted::NONE, None);
     let writer = open_writer(&path, Planted::NONE).expect("opens");
     let checkpoints = open_writer(&path, Planted::NONE).expect("opens");
     let reader = open_reader(&path).expect("opens");
