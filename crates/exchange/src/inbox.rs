@@ -4,8 +4,8 @@ use lgsp_base::id::{DeliveryId, OrgId};
 use lgsp_base::planted::Bug;
 use lgsp_base::problem::kinds;
 use lgsp_base::{Actor, Permission, Sha256, Timestamp, limits};
-use lgsp_store::StoreError;
 use lgsp_store::exchange::{DocumentKind, InboxRow, InboxWanted};
+use lgsp_store::{StoreError, Tx};
 
 use crate::counters::count;
 use crate::error::ReceiveError;
@@ -34,10 +34,13 @@ impl Exchange {
                         from: query.from,
                         to: query.to,
                         limit: limit + 1,
-                        with_body: query.with_content,
                     })?);
                 }
-                Ok(page_of(rows, limit, query.with_content, is_unchecked))
+                let mut page = page_of(rows, limit);
+                if query.with_content {
+                    fill(tx, &mut page, is_unchecked)?;
+                }
+                Ok(page)
             })
             .await?;
         self.hand_over(&mut page).await?;
@@ -182,36 +185,39 @@ pub(crate) fn page_size(wanted: usize) -> Result<usize, ReceiveError> {
     }
 }
 
-fn page_of(
-    mut rows: Vec<InboxRow>,
-    limit: usize,
-    with_content: bool,
-    is_unchecked: bool,
-) -> InboxPage {
+fn page_of(mut rows: Vec<InboxRow>, limit: usize) -> InboxPage {
     rows.sort_by_key(|row| (row.position, row.delivery));
     let has_more = rows.len() > limit;
     rows.truncate(limit);
-    let mut room = limits::INBOX_CONTENT_BYTES_MAX;
-    let items: Vec<InboxItem> = rows
-        .into_iter()
-        .map(|row| item_of(row, with_content, &mut room, is_unchecked))
-        .collect();
+    let items: Vec<InboxItem> = rows.into_iter().map(item_of).collect();
     let next = items.last().filter(|_| has_more).map(|item| item.cursor);
     InboxPage { items, next }
 }
 
-fn item_of(row: InboxRow, with_content: bool, room: &mut usize, is_unchecked: bool) -> InboxItem {
-    let mut problem = None;
-    let content = row.body.filter(|_| with_content).and_then(|body| {
-        let left = room.checked_sub(body.len())?;
-        if !is_unchecked && Sha256::of(&body) != row.content_sha256 {
-            tracing::error!(document.id = %row.document, "stored content is damaged and is not served");
-            problem = Some(kinds::STORAGE_CORRUPT.with(row.document));
-            return None;
+/// Reads the small contents of a page, as long as they fit, and compares each with its digest.
+fn fill(tx: &mut Tx<'_>, page: &mut InboxPage, is_unchecked: bool) -> Result<(), StoreError> {
+    let mut room = limits::INBOX_CONTENT_BYTES_MAX as u64;
+    for item in &mut page.items {
+        let is_small = item.content_bytes <= limits::INLINE_BODY_BYTES_MAX as u64;
+        let Some(left) = room.checked_sub(item.content_bytes).filter(|_| is_small) else {
+            continue;
+        };
+        let Some(body) = tx.document_body(item.document)? else {
+            continue;
+        };
+        if !is_unchecked && Sha256::of(&body) != item.content_sha256 {
+            tracing::error!(document.id = %item.document, "stored content is damaged and is not served");
+            item.problem = Some(kinds::STORAGE_CORRUPT.with(item.document));
+            continue;
         }
-        *room = left;
-        Some(body)
-    });
+        room = left;
+        item.attempt += 1;
+        item.content = Some(body);
+    }
+    Ok(())
+}
+
+fn item_of(row: InboxRow) -> InboxItem {
     InboxItem {
         delivery: row.delivery,
         document: row.document,
@@ -224,7 +230,7 @@ fn item_of(row: InboxRow, with_content: bool, room: &mut usize, is_unchecked: bo
         notation: row.notation,
         subject: row.subject,
         seq: row.seq,
-        attempt: row.attempts + i64::from(content.is_some()),
+        attempt: row.attempts,
         content_bytes: row.content_bytes,
         content_sha256: row.content_sha256,
         content_type: row.content_type,
@@ -234,7 +240,7 @@ fn item_of(row: InboxRow, with_content: bool, room: &mut usize, is_unchecked: bo
             position: row.position,
             delivery: row.delivery,
         },
-        content,
-        problem,
+        content: None,
+        problem: None,
     }
 }

@@ -120,7 +120,7 @@ impl Exchange {
         if declared_len.is_some_and(|len| len > limits::DOCUMENT_BYTES_MAX) {
             return Err(SubmitError::TooLarge);
         }
-        if !self.inner.db.has_room() {
+        if !self.inner.db.has_room() || !self.inner.blobs.has_room(declared_len.unwrap_or(0)) {
             return Err(SubmitError::Full);
         }
         let small = declared_len

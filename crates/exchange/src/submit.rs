@@ -509,6 +509,13 @@ fn check_texts(submit: &Submit) -> Result<(), SubmitError> {
     {
         return Err(too_long("Content-Type", 255));
     }
+    if submit.content.bytes() == 0 {
+        return Err(SubmitError::Invalid(kinds::INPUT_INVALID.problem().at(
+            "body",
+            "required",
+            "the document is empty",
+        )));
+    }
     // PostgreSQL cannot store it, and no text needs it.
     let has_nul = [&submit.external_id, &submit.subject]
         .into_iter()

@@ -82,25 +82,19 @@ impl Exchange {
             if *stop.borrow() {
                 break;
             }
-            let wait = match worker.lease(pushes.len()).await {
-                Ok(leased) => {
-                    let wait = if leased.is_empty() {
-                        IDLE_WAIT
-                    } else {
-                        Duration::ZERO
-                    };
+            match worker.lease(pushes.len()).await {
+                Ok(leased) if !leased.is_empty() => {
                     pushes.extend(leased);
-                    wait
+                    // More may be due for others: look again before waiting.
+                    continue;
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "deliveries could not be leased");
-                    IDLE_WAIT
-                }
-            };
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "deliveries could not be leased"),
+            }
             tokio::select! {
                 Some(done) = pushes.next(), if !pushes.is_empty() => worker.finish(done).await,
                 () = self.inner.wake.notified() => {}
-                () = tokio::time::sleep(wait), if !wait.is_zero() => {}
+                () = tokio::time::sleep(IDLE_WAIT) => {}
                 _ = stop.changed() => {}
             }
         }
@@ -140,12 +134,19 @@ impl Worker {
             return Ok(Vec::new());
         }
         let now = self.exchange.now();
+        let limit = self.exchange.inner.config.deliveries_per_recipient;
+        let busy: Vec<OrgId> = self
+            .under_way
+            .iter()
+            .filter(|(_, slots)| **slots >= limit)
+            .map(|(org, _)| *org)
+            .collect();
         let due = self
             .exchange
             .inner
             .db
             .read("lease_list_due", move |tx| {
-                tx.lease_list_due(now, CLAIMS_MAX)
+                tx.lease_list_due(now, &busy, CLAIMS_MAX)
             })
             .await?;
         let (chosen, unpushed) = self.choose(due, room);

@@ -17,7 +17,7 @@ use lgsp_wire::record::Record;
 use crate::world::{World, apart, code, operator};
 
 /// A fresh store on each engine that is there.
-pub fn stores(name: &str) -> Vec<TestDb> {
+pub(crate) fn stores(name: &str) -> Vec<TestDb> {
     let mut stores = vec![TestDb::sqlite(name)];
     match apart(|| TestDb::postgres(name)) {
         Some(store) => stores.push(store),
@@ -27,7 +27,7 @@ pub fn stores(name: &str) -> Vec<TestDb> {
 }
 
 /// The finished files of a blob folder.
-pub fn blob_files(root: &Path) -> Vec<PathBuf> {
+pub(crate) fn blob_files(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![root.join("v1")];
     while let Some(folder) = folders.pop() {
@@ -45,29 +45,29 @@ pub fn blob_files(root: &Path) -> Vec<PathBuf> {
 
 /// One request to submit, with every answer that came.
 #[derive(Debug, Clone)]
-pub struct Submitted {
-    pub key: String,
-    pub from: u8,
-    pub to: Vec<u8>,
-    pub sha256: Sha256,
+pub(crate) struct Submitted {
+    pub(crate) key: String,
+    pub(crate) from: u8,
+    pub(crate) to: Vec<u8>,
+    pub(crate) sha256: Sha256,
     /// Document and receipt of each answer that was not lost.
-    pub answers: Vec<(DocumentId, ReceiptId)>,
+    pub(crate) answers: Vec<(DocumentId, ReceiptId)>,
 }
 
 /// The outside record.
 #[derive(Debug, Default)]
-pub struct History {
-    pub submitted: Vec<Submitted>,
+pub(crate) struct History {
+    pub(crate) submitted: Vec<Submitted>,
     /// Keys that were sent again with other content, and whether that was refused as a conflict.
-    pub reused: Vec<(String, bool)>,
+    pub(crate) reused: Vec<(String, bool)>,
     /// Content that a recipient was handed: recipient, delivery, sender's code, digest of the bytes, attempt.
-    pub handed: Vec<(u8, DeliveryId, String, Sha256, i64)>,
+    pub(crate) handed: Vec<(u8, DeliveryId, String, Sha256, i64)>,
     /// First confirmations in order: recipient, sender's code, kind, number in the pair, delivery, receipt.
-    pub confirmed: Vec<(u8, String, DocumentKind, i64, DeliveryId, ReceiptId)>,
+    pub(crate) confirmed: Vec<(u8, String, DocumentKind, i64, DeliveryId, ReceiptId)>,
 }
 
 /// Everything that is wrong, each line beginning with the promise.
-pub async fn check(world: &World, history: &History) -> Vec<String> {
+pub(crate) async fn check(world: &World, history: &History) -> Vec<String> {
     let mut wrong = Vec::new();
     check_keys(history, &mut wrong);
     check_handed(history, &mut wrong);

@@ -139,7 +139,7 @@ fn refusals_name_their_cause_and_store_nothing() {
             ),
             (
                 change(&[1], &|submit| {
-                    submit.idempotency_key = Some("a".repeat(256))
+                    submit.idempotency_key = Some("a".repeat(256));
                 }),
                 "input.invalid",
             ),
@@ -153,7 +153,7 @@ fn refusals_name_their_cause_and_store_nothing() {
             ),
             (
                 change(&[1], &|submit| {
-                    submit.recipients = (0..1_001).map(|n| format!("N{n}")).collect()
+                    submit.recipients = (0..1_001).map(|n| format!("N{n}")).collect();
                 }),
                 "exchange.recipients",
             ),
@@ -175,7 +175,7 @@ fn refusals_name_their_cause_and_store_nothing() {
         let accepted = world
             .exchange
             .submit(change(&[1], &|submit| {
-                submit.secrecy = Some("Thường".to_owned())
+                submit.secrecy = Some("Thường".to_owned());
             }))
             .await;
         assert!(accepted.is_ok());

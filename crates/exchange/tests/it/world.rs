@@ -20,12 +20,12 @@ use lgsp_store::testing::TestDb;
 use lgsp_store::{Blobs, Db, DbOptions};
 
 /// Does something that blocks, on a thread that drives no futures.
-pub fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| scope.spawn(work).join().expect("no panic apart"))
 }
 
 /// Runs a test's future.
-pub fn run<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -35,7 +35,7 @@ pub fn run<T>(future: impl Future<Output = T>) -> T {
 
 /// How an organisation of the province receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub(crate) enum Way {
     Inbox,
     Push,
     Nothing,
@@ -43,39 +43,39 @@ pub enum Way {
 
 /// Organisations by number; the code of number 3 is `H99.3`.
 #[derive(Debug, Default)]
-pub struct FakeDirectory {
+pub(crate) struct FakeDirectory {
     ways: Mutex<BTreeMap<u8, Way>>,
     /// Codes that are closed, with the successor (routed) or candidates.
-    pub closed: Mutex<BTreeMap<String, Option<u8>>>,
+    pub(crate) closed: Mutex<BTreeMap<String, Option<u8>>>,
 }
 
-pub fn org(number: u8) -> OrgId {
+pub(crate) fn org(number: u8) -> OrgId {
     OrgId::from_bits(u128::from(number) + 1)
 }
 
-pub fn system(number: u8) -> SystemId {
+pub(crate) fn system(number: u8) -> SystemId {
     SystemId::from_bits(u128::from(number) + 1)
 }
 
-pub fn code(number: u8) -> String {
+pub(crate) fn code(number: u8) -> String {
     format!("H99.{number}")
 }
 
-pub fn actor(number: u8) -> Actor {
+pub(crate) fn actor(number: u8) -> Actor {
     Actor::System {
         system: system(number),
         org: org(number),
     }
 }
 
-pub fn operator() -> Actor {
+pub(crate) fn operator() -> Actor {
     Actor::Operator {
         token: TokenId::from_bits(1),
     }
 }
 
 impl FakeDirectory {
-    pub fn set(&self, number: u8, way: Way) {
+    pub(crate) fn set(&self, number: u8, way: Way) {
         self.ways.lock().expect("not poisoned").insert(number, way);
     }
 
@@ -162,7 +162,7 @@ impl Directory for FakeDirectory {
 
 /// What an endpoint does with the next push.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Behaviour {
+pub(crate) enum Behaviour {
     Take,
     Refuse,
     Fail,
@@ -175,17 +175,17 @@ pub enum Behaviour {
 
 /// A transport that does as it is told and remembers what it saw.
 #[derive(Debug)]
-pub struct FakeTransport {
-    pub next: Mutex<Vec<Behaviour>>,
-    pub seen: Mutex<Vec<HandOver>>,
-    pub gone: Mutex<Vec<WebhookId>>,
-    pub hanging: tokio::sync::Notify,
+pub(crate) struct FakeTransport {
+    pub(crate) next: Mutex<Vec<Behaviour>>,
+    pub(crate) seen: Mutex<Vec<HandOver>>,
+    pub(crate) gone: Mutex<Vec<WebhookId>>,
+    pub(crate) hanging: tokio::sync::Notify,
     clock: Arc<ManualClock>,
     exchange: Exchange,
 }
 
 impl FakeTransport {
-    pub fn new(world: &World) -> Arc<Self> {
+    pub(crate) fn new(world: &World) -> Arc<Self> {
         Arc::new(Self {
             next: Mutex::default(),
             seen: Mutex::default(),
@@ -196,11 +196,11 @@ impl FakeTransport {
         })
     }
 
-    pub fn will(&self, behaviours: &[Behaviour]) {
+    pub(crate) fn will(&self, behaviours: &[Behaviour]) {
         *self.next.lock().expect("not poisoned") = behaviours.iter().rev().cloned().collect();
     }
 
-    pub fn seen(&self) -> Vec<DeliveryId> {
+    pub(crate) fn seen(&self) -> Vec<DeliveryId> {
         let seen = self.seen.lock().expect("not poisoned");
         seen.iter().map(|item| item.delivery).collect()
     }
@@ -259,26 +259,26 @@ impl Transport for FakeTransport {
 }
 
 /// Everything a test needs.
-pub struct World {
+pub(crate) struct World {
     /// Removes the database behind the test.
     store: Option<TestDb>,
-    pub db: Db,
-    pub clock: Arc<ManualClock>,
-    pub entropy: Arc<SeededEntropy>,
-    pub directory: Arc<FakeDirectory>,
-    pub exchange: Exchange,
+    pub(crate) db: Db,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) entropy: Arc<SeededEntropy>,
+    pub(crate) directory: Arc<FakeDirectory>,
+    pub(crate) exchange: Exchange,
     planted: Planted,
 }
 
 impl World {
     /// On SQLite; organisations 0–4: three that fetch, one that is pushed to, one without a system.
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         Self::with(TestDb::sqlite(name), 1, Planted::NONE)
     }
 
     /// On any store, with deliberate faults in the exchange and its blobs. The database does not wait for the disk: power
     /// cuts are not what is tested here.
-    pub fn with(store: TestDb, seed: u64, planted: Planted) -> Self {
+    pub(crate) fn with(store: TestDb, seed: u64, planted: Planted) -> Self {
         store.db().close();
         let db = open(&store);
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_773_000_000_000)));
@@ -307,7 +307,7 @@ impl World {
     }
 
     /// Closes the store and opens it again.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         let store = self.store.as_ref().expect("open");
         self.db.close();
         self.db = open(store);
@@ -321,16 +321,16 @@ impl World {
         );
     }
 
-    pub fn blob_folder(&self) -> PathBuf {
+    pub(crate) fn blob_folder(&self) -> PathBuf {
         self.store.as_ref().expect("open").folder().join("blobs")
     }
 
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// Takes content in, in pieces.
-    pub fn take_in(
+    pub(crate) fn take_in(
         &self,
         by: &Actor,
         kind: IntakeKind,
@@ -344,7 +344,7 @@ impl World {
     }
 
     /// A plain submit, ready to be changed.
-    pub fn plain(&self, from: u8, to: &[u8], bytes: &[u8], key: Option<&str>) -> Submit {
+    pub(crate) fn plain(&self, from: u8, to: &[u8], bytes: &[u8], key: Option<&str>) -> Submit {
         let kind = IntakeKind::Plain {
             content_type: "application/pdf".to_owned(),
         };
@@ -357,21 +357,25 @@ impl World {
         submit
     }
 
-    pub async fn send(&self, from: u8, to: &[u8], bytes: &[u8], key: &str) -> Accepted {
+    pub(crate) async fn send(&self, from: u8, to: &[u8], bytes: &[u8], key: &str) -> Accepted {
         self.exchange
             .submit(self.plain(from, to, bytes, Some(key)))
             .await
             .expect("accepted")
     }
 
-    pub async fn send_edxml(&self, from: u8, packet: &[u8]) -> Result<Accepted, SubmitError> {
+    pub(crate) async fn send_edxml(
+        &self,
+        from: u8,
+        packet: &[u8],
+    ) -> Result<Accepted, SubmitError> {
         let content = self.take_in(&actor(from), IntakeKind::Edxml, packet)?;
         self.exchange
             .submit(Submit::new(actor(from), Door::Axis, content))
             .await
     }
 
-    pub async fn inbox(&self, number: u8) -> InboxPage {
+    pub(crate) async fn inbox(&self, number: u8) -> InboxPage {
         let query = InboxQuery {
             with_content: true,
             ..InboxQuery::default()
@@ -382,7 +386,7 @@ impl World {
             .expect("an inbox")
     }
 
-    pub async fn acknowledge(
+    pub(crate) async fn acknowledge(
         &self,
         number: u8,
         deliveries: &[DeliveryId],

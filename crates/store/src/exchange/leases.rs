@@ -5,7 +5,7 @@ use lgsp_base::id::{DeliveryId, DocumentId, OrgId};
 
 use super::documents::word;
 use super::model::DocumentKind;
-use crate::{StoreError, Tx, params};
+use crate::{Param, StoreError, Tx, params};
 
 /// A delivery that may be taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,25 +46,31 @@ pub struct LeasedDelivery {
 }
 
 impl Tx<'_> {
-    /// Deliveries whose time has come, the longest due first.
+    /// Deliveries whose time has come, the longest due first; none of the recipients that are busy already.
     pub fn lease_list_due(
         &mut self,
         now: Timestamp,
+        busy: &[OrgId],
         limit: usize,
     ) -> Result<Vec<LeaseClaim>, StoreError> {
-        self.query(
-            "SELECT id, recipient_org_id, lease_number, CASE WHEN state = 'leased' THEN 1 ELSE 0 END FROM deliveries \
-             WHERE next_attempt_at IS NOT NULL AND next_attempt_at <= $1 AND is_open = 1 ORDER BY next_attempt_at LIMIT $2",
-            params![now, limit],
-            |row| {
-                Ok(LeaseClaim {
-                    id: row.id(0)?,
-                    recipient_org: row.id(1)?,
-                    lease_number: row.int(2)?,
-                    is_abandoned: row.flag(3)?,
-                })
-            },
-        )
+        let mut sql = String::from(
+            "SELECT id, recipient_org_id, lease_number, CASE WHEN state = 'leased' THEN 1 ELSE 0 END \
+             FROM deliveries WHERE next_attempt_at IS NOT NULL AND next_attempt_at <= $1 AND is_open = 1",
+        );
+        let mut values = vec![Param::from(now), Param::from(limit)];
+        for org in busy {
+            values.push(Param::from(*org));
+            sql.push_str(&format!(" AND recipient_org_id <> ${}", values.len()));
+        }
+        sql.push_str(" ORDER BY next_attempt_at LIMIT $2");
+        self.query_dyn(&sql, &values, |row| {
+            Ok(LeaseClaim {
+                id: row.id(0)?,
+                recipient_org: row.id(1)?,
+                lease_number: row.int(2)?,
+                is_abandoned: row.flag(3)?,
+            })
+        })
     }
 
     /// Takes a delivery, if nobody took it since it was listed.
@@ -133,15 +139,6 @@ impl Tx<'_> {
             "SELECT DISTINCT sender_org_id, kind FROM deliveries WHERE recipient_org_id = $1 AND is_open = 1",
             params![recipient],
             |row| Ok((row.id(0)?, word(row, 1)?)),
-        )
-    }
-
-    /// When the next delivery is due, if any.
-    pub fn lease_next_due(&mut self) -> Result<Option<Timestamp>, StoreError> {
-        self.query_one(
-            "SELECT MIN(next_attempt_at) FROM deliveries WHERE next_attempt_at IS NOT NULL",
-            params![],
-            |row| row.opt_time(0),
         )
     }
 }

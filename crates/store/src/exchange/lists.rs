@@ -23,8 +23,6 @@ pub struct InboxWanted<'a> {
     pub to: Option<Timestamp>,
     /// At most so many.
     pub limit: usize,
-    /// True to read small bodies too.
-    pub with_body: bool,
 }
 
 /// A delivery in an inbox, with what the list shows of its document.
@@ -66,8 +64,6 @@ pub struct InboxRow {
     pub created_at: Timestamp,
     /// When it was handed over last.
     pub offered_at: Option<Timestamp>,
-    /// The content, if it was asked for and stands in the row.
-    pub body: Option<Vec<u8>>,
 }
 
 /// Which documents are wanted.
@@ -174,24 +170,18 @@ fn inbox_row(row: &Row<'_>) -> Result<InboxRow, StoreError> {
         content_type: row.text(15)?,
         created_at: row.time(16)?,
         offered_at: row.opt_time(17)?,
-        body: row.opt_blob(18)?,
     })
 }
 
 impl Tx<'_> {
     /// A page of a recipient's open deliveries in their order.
     pub fn inbox_list(&mut self, wanted: &InboxWanted<'_>) -> Result<Vec<InboxRow>, StoreError> {
-        let body = if wanted.with_body {
-            "d.body"
-        } else {
-            "CASE WHEN 1 = 0 THEN d.body END"
-        };
-        let mut page = Conditions::new(&format!(
-            "SELECT v.id, v.document_id, v.sender_org_id, d.sender_code, v.recipient_code, v.kind, d.business_type, \
-             d.external_id, d.notation, d.subject, v.seq, v.position, v.attempts, d.content_bytes, d.content_sha256, \
-             d.content_type, v.created_at, v.offered_at, {body} FROM deliveries v JOIN documents d ON d.id = v.document_id \
-             WHERE v.is_open = 1"
-        ));
+        let mut page = Conditions::new(
+            "SELECT v.id, v.document_id, v.sender_org_id, d.sender_code, v.recipient_code, v.kind, \
+             d.business_type, d.external_id, d.notation, d.subject, v.seq, v.position, v.attempts, \
+             d.content_bytes, d.content_sha256, d.content_type, v.created_at, v.offered_at \
+             FROM deliveries v JOIN documents d ON d.id = v.document_id WHERE v.is_open = 1",
+        );
         page.when(" AND v.recipient_org_id = $?", Some(wanted.recipient));
         page.kinds("v.kind", wanted.kinds);
         if let Some((position, id)) = wanted.after {
@@ -220,7 +210,7 @@ impl Tx<'_> {
         if let Some(recipient) = filter.recipient {
             let name = page.param(recipient);
             page.sql.push_str(&format!(
-                " AND EXISTS (SELECT 1 FROM deliveries v WHERE v.document_id = d.id AND v.recipient_org_id = {name})"
+                " AND d.id IN (SELECT v.document_id FROM deliveries v WHERE v.recipient_org_id = {name})"
             ));
         }
         page.kinds("d.kind", &filter.kinds);

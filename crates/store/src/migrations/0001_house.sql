@@ -205,6 +205,7 @@ CREATE TABLE deliveries (
     resend_of {{CODE}}
 ){{KEYED}};
 CREATE INDEX deliveries_by_document ON deliveries (document_id);
+CREATE INDEX deliveries_by_recipient ON deliveries (recipient_org_id, document_id);
 CREATE INDEX deliveries_open ON deliveries (recipient_org_id, position) WHERE is_open = 1;
 CREATE INDEX deliveries_pair ON deliveries (recipient_org_id, sender_org_id, kind, seq) WHERE is_open = 1;
 CREATE INDEX deliveries_expiry ON deliveries (expires_at) WHERE is_open = 1;
