@@ -1,1 +1,9 @@
-//! TODO
+#![doc = include_str!("../README.md")]
+
+pub mod axis;
+pub mod webhook;
+
+pub mod outbound;
+
+#[cfg(test)]
+mod testkit;

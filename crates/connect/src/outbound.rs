@@ -107,7 +107,8 @@ impl Outbound {
         resolver: Arc<dyn Resolve>,
     ) -> Result<Self, OutboundConfigError> {
         let mut roots = rustls::RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(config.roots_pem.as_deref().unwrap_or(b""))
+        for certificate in
+            CertificateDer::pem_slice_iter(config.roots_pem.as_deref().unwrap_or(b""))
         {
             roots
                 .add(certificate.map_err(OutboundConfigError::Pem)?)

@@ -36,7 +36,9 @@ impl Target {
             return Err("the address has characters other than printable ASCII");
         }
         if url.bytes().any(|b| b"\\@#\"<>^`{|}".contains(&b)) {
-            return Err("the address has a credential, a fragment or a character that is not allowed");
+            return Err(
+                "the address has a credential, a fragment or a character that is not allowed",
+            );
         }
         let (scheme, rest) = url.split_once("://").ok_or("the address has no scheme")?;
         let is_https = match scheme.to_ascii_lowercase().as_str() {
@@ -96,7 +98,9 @@ impl Host {
             (1..=63).contains(&label.len())
                 && !label.starts_with('-')
                 && !label.ends_with('-')
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-')
         };
         if name.len() > 253 || !name.split('.').all(is_label) {
             return Err("the host is not a valid name");
@@ -204,9 +208,9 @@ fn unwrap_ip(ip: IpAddr) -> IpAddr {
     let is_compatible = bits >> 32 == 0 && bits > 1;
     match v6.to_ipv4_mapped() {
         Some(v4) => IpAddr::V4(v4),
-        None if is_nat64 || is_compatible => {
-            IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(bits & 0xffff_ffff).unwrap_or(0)))
-        }
+        None if is_nat64 || is_compatible => IpAddr::V4(Ipv4Addr::from_bits(
+            u32::try_from(bits & 0xffff_ffff).unwrap_or(0),
+        )),
         None => ip,
     }
 }
@@ -311,8 +315,7 @@ impl Guard {
 
     fn is_own(&self, ip: IpAddr, port: u16) -> bool {
         self.own.iter().any(|own| {
-            own.port() == port
-                && (own.ip() == ip || (ip.is_loopback() || ip.is_unspecified()))
+            own.port() == port && (own.ip() == ip || (ip.is_loopback() || ip.is_unspecified()))
         })
     }
 }

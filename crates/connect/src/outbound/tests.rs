@@ -38,26 +38,88 @@ fn outbound(allowed: &[&str], resolver: Arc<dyn Resolve>) -> Outbound {
 fn forbidden_targets_are_refused_when_proposed() {
     let client = outbound(&[], Arc::new(SystemResolver));
     let hosts = [
-        "127.0.0.1", "0", "0.0.0.0", "[::1]", "[::]", "[::ffff:127.0.0.1]", "169.254.169.254",
-        "10.1.2.3", "172.16.0.1", "172.31.255.1", "192.168.1.1", "100.64.0.1", "[fc00::1]", "[fd12::1]",
-        "[fe80::1]", "0x7f.1", "0x7f000001", "2130706433", "127.1", "0177.0.0.1", "localhost", "localhost.",
-        "a.localhost", "[64:ff9b::7f00:1]", "[::127.0.0.1]", "[2002:7f00:1::]", "224.0.0.1", "255.255.255.255",
-        "198.18.0.1", "printer", "xn--fa-hia.de", "a..b", "-a.vn", "[ff02::1]", "[::ffff:10.0.0.1]", "1.2.3.4.",
+        "127.0.0.1",
+        "0",
+        "0.0.0.0",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "169.254.169.254",
+        "10.1.2.3",
+        "172.16.0.1",
+        "172.31.255.1",
+        "192.168.1.1",
+        "100.64.0.1",
+        "[fc00::1]",
+        "[fd12::1]",
+        "[fe80::1]",
+        "0x7f.1",
+        "0x7f000001",
+        "2130706433",
+        "127.1",
+        "0177.0.0.1",
+        "localhost",
+        "localhost.",
+        "a.localhost",
+        "[64:ff9b::7f00:1]",
+        "[::127.0.0.1]",
+        "[2002:7f00:1::]",
+        "224.0.0.1",
+        "255.255.255.255",
+        "198.18.0.1",
+        "printer",
+        "xn--fa-hia.de",
+        "a..b",
+        "-a.vn",
+        "[ff02::1]",
+        "[::ffff:10.0.0.1]",
+        "1.2.3.4.",
     ];
     for host in hosts {
-        for url in [format!("https://{host}/hook"), format!("https://{host}:8443/")] {
-            assert_eq!(client.check_url(&url).expect_err(&url).code(), "url.forbidden", "{url}");
+        for url in [
+            format!("https://{host}/hook"),
+            format!("https://{host}:8443/"),
+        ] {
+            assert_eq!(
+                client.check_url(&url).expect_err(&url).code(),
+                "url.forbidden",
+                "{url}"
+            );
         }
     }
     for url in [
-        "file:///etc/passwd", "gopher://a.vn/", "ftp://a.vn/", "dict://a.vn/", "data:text/plain,x",
-        "unix:/run/x.sock", "https://u:p@a.vn/", "https://a.vn#@b.vn/", "https://a.vn\\@b.vn/", "https://a。vn/",
-        "https://a.vn:22/", "https://a.vn:6379/", "http://a.vn/", "https://a.vn:0/", "https://a.vn:99999/",
-        "https://a.vn:+443/", "https:///x", "//a.vn/", "https://a.vn/ x", "https://a.vn/\r\nX: y", "",
+        "file:///etc/passwd",
+        "gopher://a.vn/",
+        "ftp://a.vn/",
+        "dict://a.vn/",
+        "data:text/plain,x",
+        "unix:/run/x.sock",
+        "https://u:p@a.vn/",
+        "https://a.vn#@b.vn/",
+        "https://a.vn\\@b.vn/",
+        "https://a。vn/",
+        "https://a.vn:22/",
+        "https://a.vn:6379/",
+        "http://a.vn/",
+        "https://a.vn:0/",
+        "https://a.vn:99999/",
+        "https://a.vn:+443/",
+        "https:///x",
+        "//a.vn/",
+        "https://a.vn/ x",
+        "https://a.vn/\r\nX: y",
+        "",
     ] {
-        assert_eq!(client.check_url(url).expect_err(url).code(), "url.forbidden", "{url}");
+        assert_eq!(
+            client.check_url(url).expect_err(url).code(),
+            "url.forbidden",
+            "{url}"
+        );
     }
-    for url in ["https://qlvb.example.vn/hook?x=1", "HTTPS://qlvb.example.vn:8443"] {
+    for url in [
+        "https://qlvb.example.vn/hook?x=1",
+        "HTTPS://qlvb.example.vn:8443",
+    ] {
         assert_eq!(client.check_url(url), Ok(()), "{url}");
     }
 }
@@ -65,13 +127,28 @@ fn forbidden_targets_are_refused_when_proposed() {
 #[test]
 fn the_allow_list_opens_what_it_names_and_no_more() {
     let client = outbound(
-        &["10.1.0.0/16:8443", "127.0.0.0/8", "qlvb.snv.vn:8080", "[fd00::/8]"],
+        &[
+            "10.1.0.0/16:8443",
+            "127.0.0.0/8",
+            "qlvb.snv.vn:8080",
+            "[fd00::/8]",
+        ],
         Arc::new(SystemResolver),
     );
-    for url in ["http://10.1.9.9:8443/", "http://127.0.0.1:5000/", "http://qlvb.snv.vn:8080/a", "http://[fd12::5]/"] {
+    for url in [
+        "http://10.1.9.9:8443/",
+        "http://127.0.0.1:5000/",
+        "http://qlvb.snv.vn:8080/a",
+        "http://[fd12::5]/",
+    ] {
         assert_eq!(client.check_url(url), Ok(()), "{url}");
     }
-    for url in ["http://10.1.9.9:8444/", "http://10.2.0.1:8443/", "http://127.0.0.1:9100/", "http://[fe80::5]/"] {
+    for url in [
+        "http://10.1.9.9:8444/",
+        "http://10.2.0.1:8443/",
+        "http://127.0.0.1:9100/",
+        "http://[fe80::5]/",
+    ] {
         assert!(client.check_url(url).is_err(), "{url}");
     }
     for bad in ["10.0.0.0/33", "a b", "", "1.2.3.4:x", "127.1"] {
@@ -81,28 +158,51 @@ fn the_allow_list_opens_what_it_names_and_no_more() {
 
 async fn post(client: &Outbound, url: &str) -> Result<Answer, CallError> {
     client
-        .post(url, HeaderMap::new(), Bytes::from_static(b"x"), Duration::from_secs(5), 1024)
+        .post(
+            url,
+            HeaderMap::new(),
+            Bytes::from_static(b"x"),
+            Duration::from_secs(5),
+            1024,
+        )
         .await
 }
 
 #[tokio::test]
 async fn a_name_is_judged_by_its_address_at_the_connection() {
-    let cases: [&[&str]; 4] = [&["127.0.0.1"], &["10.0.0.7"], &["203.0.114.5", "10.0.0.7"], &["169.254.169.254"]];
+    let cases: [&[&str]; 4] = [
+        &["127.0.0.1"],
+        &["10.0.0.7"],
+        &["203.0.114.5", "10.0.0.7"],
+        &["169.254.169.254"],
+    ];
     for addresses in cases {
         let client = outbound(&[], Names::answering(&[addresses]));
-        let error = post(&client, "https://rebind.example.vn/").await.expect_err("refused");
-        assert!(matches!(error, CallError::Forbidden(_)), "{addresses:?}: {error}");
+        let error = post(&client, "https://rebind.example.vn/")
+            .await
+            .expect_err("refused");
+        assert!(
+            matches!(error, CallError::Forbidden(_)),
+            "{addresses:?}: {error}"
+        );
     }
     // A listed name may lead to a private address but never to this machine.
-    let client = outbound(&["rebind.example.vn:443"], Names::answering(&[&["127.0.0.1"]]));
-    let error = post(&client, "https://rebind.example.vn/").await.expect_err("refused");
+    let client = outbound(
+        &["rebind.example.vn:443"],
+        Names::answering(&[&["127.0.0.1"]]),
+    );
+    let error = post(&client, "https://rebind.example.vn/")
+        .await
+        .expect_err("refused");
     assert!(matches!(error, CallError::Forbidden(_)), "{error}");
 }
 
 #[tokio::test]
 async fn redirects_are_not_followed_and_answers_are_capped() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bind");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("bind");
     let address = listener.local_addr().expect("address");
     let client = outbound(&["127.0.0.1"], Arc::new(SystemResolver));
     let url = format!("http://{address}/hook");
@@ -121,7 +221,10 @@ async fn redirects_are_not_followed_and_answers_are_capped() {
     };
     let call = async {
         assert_eq!(post(&client, &url).await.expect("answer").status, 302);
-        assert!(matches!(post(&client, &url).await, Err(CallError::AnswerTooLarge(1024))));
+        assert!(matches!(
+            post(&client, &url).await,
+            Err(CallError::AnswerTooLarge(1024))
+        ));
     };
     tokio::join!(serve, call);
 }
