@@ -4,11 +4,12 @@
 //! created for each test and dropped behind it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::db::{Db, DbOptions, DbTarget};
 use crate::dialect::Engine;
-use crate::error::OpenError;
+use crate::error::{OpenError, StoreError};
 use crate::postgres::Session;
 
 /// The variable that names the PostgreSQL server for tests.
@@ -104,11 +105,8 @@ impl TestDb {
     pub fn postgres(name: &str) -> Option<Self> {
         let server = std::env::var(POSTGRES_VARIABLE).ok()?;
         let database = unique(name).replace('-', "_");
-        let config = server.parse().expect("the URL of the test server");
-        let mut session = Session::open(&config).expect("the test server");
-        session
-            .batch(&format!("CREATE DATABASE {database} TEMPLATE template0"))
-            .expect("a database for a test");
+        let create = format!("CREATE DATABASE {database} TEMPLATE template0");
+        on_server(&server, &create).expect("a database for a test on the test server");
         let target = DbTarget::Postgres {
             url: with_database(&server, &database),
         };
@@ -155,17 +153,24 @@ impl Drop for TestDb {
         let Some(dropping) = &self.dropping else {
             return;
         };
-        let Ok(config) = dropping.server.parse() else {
-            return;
-        };
+        let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", dropping.database);
         // A database that stays behind costs some disk; the test's own failure is what must be seen.
-        if let Ok(mut session) = Session::open(&config) {
-            drop(session.batch(&format!(
-                "DROP DATABASE IF EXISTS {} WITH (FORCE)",
-                dropping.database
-            )));
-        }
+        drop(on_server(&dropping.server, &sql));
     }
+}
+
+/// Runs a statement on the server, on a thread of its own: a test may stand inside a runtime.
+fn on_server(server: &str, sql: &str) -> Result<(), OpenError> {
+    std::thread::scope(|scope| {
+        let run = || {
+            let config = server
+                .parse()
+                .map_err(|error: tokio_postgres::Error| OpenError::Url(Arc::new(error)))?;
+            Ok(Session::open(&config)?.batch(sql)?)
+        };
+        let done = scope.spawn(run).join();
+        done.unwrap_or_else(|_panic| Err(StoreError::Closed.into()))
+    })
 }
 
 /// The URL with another database at its end.

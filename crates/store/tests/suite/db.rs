@@ -368,17 +368,20 @@ fn dynamic_statements_take_parameters_too() {
 }
 
 #[test]
-fn answers_can_be_awaited() {
-    let test = TestDb::sqlite("await");
+fn a_store_lives_inside_a_runtime() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
-    let first = runtime.block_on(async {
-        let db = test.db();
-        db.write("bump", |tx| tx.counter_bump("a")).await?;
-        db.read("get", |tx| tx.counter_get("a")).await
+    runtime.block_on(async {
+        let tests = [Some(TestDb::sqlite("await")), TestDb::postgres("await")];
+        for test in tests.into_iter().flatten() {
+            let db = test.db();
+            let bumped = db.write("bump", |tx| tx.counter_bump("a")).await;
+            assert_eq!(bumped.map_err(|error: StoreError| error.to_string()), Ok(1));
+            let read = db.read("get", |tx| tx.counter_get("a")).await;
+            assert_eq!(read.map_err(|error: StoreError| error.to_string()), Ok(1));
+        }
     });
-    assert_eq!(first.expect("answers"), 1);
 }
 
 #[test]
