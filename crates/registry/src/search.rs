@@ -1,9 +1,8 @@
 //! Finding organisations by name without marks, by initials and by code, over the whole country's directory.
 //!
 //! All folded names stand in one text, one line each, which is scanned as a whole: 150,000 names are about eight megabytes, a few
-//! milliseconds. The abbreviations that offices use for themselves (`UBND`, `HĐND`, `TP`) are written out on both sides.
+//! milliseconds. Better kinds of matches are looked for first, and worse ones only until there are enough. The abbreviations that offices use for themselves (`UBND`, `HĐND`, `TP`) are written out on both sides.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use lgsp_base::id::OrgId;
@@ -17,6 +16,8 @@ use crate::model::Organisation;
 
 /// Characters of a query that are looked at.
 const QUERY_CHARS_MAX: usize = 200;
+/// Lines that are looked at for names that have all words of a query in any order.
+const WORD_LINES_MAX: usize = 30_000;
 /// Characters of a query that may be initials.
 const INITIALS_CHARS_MAX: usize = 12;
 
@@ -64,21 +65,27 @@ pub enum Matched {
     NamePart,
 }
 
-/// Lines of text, and which organisation each belongs to.
-#[derive(Debug, Default)]
+/// Lines of text. Each is preceded by a line end and a space, so that every word of it follows a space.
+#[derive(Debug)]
 struct Lines {
     text: String,
     starts: Vec<u32>,
 }
 
-impl Lines {
-    /// Begins with a line end, so that every line stands between two.
-    fn push(&mut self, line: &str) {
-        if self.text.is_empty() {
-            self.text.push('\n');
+impl Default for Lines {
+    fn default() -> Self {
+        Self {
+            text: "\n".to_owned(),
+            starts: Vec::new(),
         }
+    }
+}
+
+impl Lines {
+    fn push(&mut self, line: &str) {
         self.starts
             .push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+        self.text.push(' ');
         self.text.push_str(line);
         self.text.push('\n');
     }
@@ -97,6 +104,7 @@ impl Lines {
         }
     }
 
+    /// The line with the space before it.
     fn line(&self, index: usize) -> &str {
         let Some(start) = self.starts.get(index).map(|start| *start as usize) else {
             return "";
@@ -108,26 +116,33 @@ impl Lines {
         self.text.get(start..end.saturating_sub(1)).unwrap_or("")
     }
 
-    /// Calls with line number and position in the line of the first match of each line.
-    fn scan(&self, needle: &str, mut found: impl FnMut(usize, usize)) {
-        let finder = memmem::Finder::new(needle.as_bytes());
-        let bytes = self.text.as_bytes();
-        let mut from = 0;
-        let mut line = 0;
-        while let Some(position) = bytes.get(from..).and_then(|rest| finder.find(rest)) {
-            let offset = from + position;
-            // A needle that begins with the line end itself belongs to the line behind it.
-            let inside = offset + usize::from(needle.starts_with('\n'));
-            line = self.line_of(inside, line);
-            let start = self.starts.get(line).map_or(0, |start| *start as usize);
-            found(line, inside.saturating_sub(start));
-            line += 1;
-            match self.starts.get(line) {
-                Some(next) => from = (*next as usize).saturating_sub(1),
-                None => break,
+    fn contains(&self, needle: &str) -> bool {
+        memmem::find(self.text.as_bytes(), needle.as_bytes()).is_some()
+    }
+
+    /// Calls with the number of each line that has the needle, until the callback says no.
+    fn scan(&self, needle: &str, mut found: impl FnMut(usize) -> bool) {
+        // A needle that begins with the line end itself belongs to the line behind it.
+        let shift = usize::from(needle.starts_with('\n'));
+        let mut last = None;
+        for offset in memmem::find_iter(self.text.as_bytes(), needle.as_bytes()) {
+            let line = self.line_of(offset + shift, last.unwrap_or(0));
+            if last != Some(line) && !found(line) {
+                return;
             }
+            last = Some(line);
         }
     }
+}
+
+/// Whose name stands on a line, and when it holds.
+#[derive(Debug, Clone, Copy)]
+struct Owner {
+    organisation: u32,
+    from: Timestamp,
+    to: Option<Timestamp>,
+    /// Level and length of the name: upper levels and short names come first.
+    weight: u32,
 }
 
 /// The texts of all organisations, ready to be searched.
@@ -136,8 +151,10 @@ pub(crate) struct SearchIndex {
     names: Lines,
     marked: Lines,
     initials: Lines,
-    /// Organisation and period of each line, the same for the three texts above.
-    owners: Vec<(u32, u32)>,
+    /// One for each line, the same for the three texts above.
+    owners: Vec<Owner>,
+    /// How many names have a word.
+    words: HashMap<Box<str>, u32>,
     /// Codes in lower case, sorted.
     codes: Vec<(Box<str>, u32)>,
 }
@@ -149,19 +166,32 @@ impl SearchIndex {
         for (number, org) in organisations.iter().enumerate() {
             let number = u32::try_from(number).unwrap_or(u32::MAX);
             let mut last_name = None;
-            for (at, period) in org.periods.iter().enumerate() {
-                // A period that only moved has the same name; the search asks which period holds anyway.
+            for period in &org.periods {
+                // A period that only moved has the same name, which then holds on.
                 if last_name == Some(&period.name) {
+                    if let Some(owner) = index.owners.last_mut() {
+                        owner.to = period.to;
+                    }
                     continue;
                 }
                 last_name = Some(&period.name);
                 let folded = fold(&period.name);
+                for word in folded.split(' ') {
+                    match index.words.get_mut(word) {
+                        Some(count) => *count = count.saturating_add(1),
+                        None => drop(index.words.insert(word.into(), 1)),
+                    }
+                }
                 index.initials.push(&vi::initials(&folded));
                 index.names.push(&folded);
                 index.marked.push(&lower(&period.name));
-                index
-                    .owners
-                    .push((number, u32::try_from(at).unwrap_or(u32::MAX)));
+                let length = u32::try_from(period.name.len()).unwrap_or(u32::MAX);
+                index.owners.push(Owner {
+                    organisation: number,
+                    from: period.from,
+                    to: period.to,
+                    weight: (period.level << 16) | length.min(0xffff),
+                });
             }
             for code in &org.codes {
                 index
@@ -198,195 +228,215 @@ fn lower(text: &str) -> String {
     vi::nfc(text).to_lowercase().replace('\n', " ")
 }
 
-/// The best hit of each organisation during one search: how it matched, and whether the marks match too.
-struct Found<'a> {
-    directory: &'a Directory,
+/// The hits so far, best first, and how many are wanted.
+struct Search<'a> {
+    index: &'a SearchIndex,
     at: Timestamp,
-    best: HashMap<u32, (Matched, bool)>,
+    limit: usize,
+    hits: Vec<(u32, Matched)>,
 }
 
-impl Found<'_> {
-    fn note(&mut self, organisation: u32, matched: Matched, has_marks: bool) {
-        let slot = self
-            .best
-            .entry(organisation)
-            .or_insert((matched, has_marks));
-        slot.0 = slot.0.min(matched);
-        slot.1 |= has_marks;
+impl Search<'_> {
+    fn is_full(&self) -> bool {
+        self.hits.len() >= self.limit
     }
 
-    /// Notes a match of a name if that name holds at the asked instant.
-    fn note_line(&mut self, owner: Option<&(u32, u32)>, matched: Matched, has_marks: bool) {
-        let Some((organisation, period)) = owner else {
-            return;
-        };
-        let Some(org) = self.directory.at(*organisation) else {
-            return;
-        };
-        let Some(current) = org.period_at(self.at) else {
-            return;
-        };
-        let holds = org
-            .periods
-            .get(*period as usize)
-            .is_some_and(|named| named.from == current.from || named.name == current.name);
-        if holds {
-            self.note(*organisation, matched, has_marks);
+    /// Adds the best of the candidates (kind of match, weight, organisation) that are not among the hits yet. Organisations are numbered by
+    /// code, so that equal weights come by code.
+    fn add(&mut self, mut candidates: Vec<(Matched, u32, u32)>) {
+        let wanted = self.limit + self.hits.len();
+        if candidates.len() > wanted {
+            candidates.select_nth_unstable(wanted);
+            candidates.truncate(wanted);
         }
+        candidates.sort_unstable();
+        for (matched, _, organisation) in candidates {
+            let is_new = !self.hits.iter().any(|(known, _)| *known == organisation);
+            if is_new && !self.is_full() {
+                self.hits.push((organisation, matched));
+            }
+        }
+    }
+
+    /// Adds the lines that have the needle and whose names hold at the instant.
+    fn scan(
+        &mut self,
+        lines: &Lines,
+        needle: &str,
+        lines_max: usize,
+        rate: impl Fn(&str) -> Option<Matched>,
+    ) {
+        if self.is_full() {
+            return;
+        }
+        let mut candidates = Vec::new();
+        let mut looked_at = 0;
+        lines.scan(needle, |line| {
+            looked_at += 1;
+            if let Some(owner) = self.index.owners.get(line)
+                && owner.from <= self.at
+                && owner.to.is_none_or(|to| self.at < to)
+                && let Some(matched) = rate(lines.line(line))
+            {
+                candidates.push((matched, owner.weight, owner.organisation));
+            }
+            looked_at < lines_max
+        });
+        self.add(candidates);
+    }
+
+    /// Names that begin with the text, or are it.
+    fn scan_begin(&mut self, lines: &Lines, text: &str) {
+        self.scan(lines, &format!("\n {text}"), usize::MAX, |line| {
+            Some(if line.len() == text.len() + 1 {
+                Matched::Name
+            } else {
+                Matched::NamePrefix
+            })
+        });
+    }
+
+    /// Names with a word that begins with the text.
+    fn scan_word(&mut self, lines: &Lines, text: &str) {
+        let needle = format!(" {text}");
+        self.scan(lines, &needle, usize::MAX, |_| Some(Matched::NameWord));
+    }
+
+    /// Names that have the text anywhere.
+    fn scan_part(&mut self, lines: &Lines, text: &str) {
+        self.scan(lines, text, usize::MAX, |_| Some(Matched::NamePart));
+    }
+
+    fn codes(&mut self, directory: &Directory, query: &str) {
+        let from = self
+            .index
+            .codes
+            .partition_point(|(code, _)| &**code < query);
+        let rest = self.index.codes.get(from..).unwrap_or(&[]);
+        for (code, organisation) in rest.iter().take_while(|(code, _)| code.starts_with(query)) {
+            if self.is_full() {
+                return;
+            }
+            let is_active = directory
+                .at(*organisation)
+                .is_some_and(|org| org.period_at(self.at).is_some());
+            let matched = if **code == *query {
+                Matched::Code
+            } else {
+                Matched::CodePrefix
+            };
+            let is_known = self.hits.iter().any(|(known, _)| known == organisation);
+            if !is_known && (is_active || matched == Matched::Code) {
+                self.hits.push((*organisation, matched));
+            }
+        }
+    }
+
+    fn initials(&mut self, folded: &str) {
+        if folded.contains(' ') || folded.len() < 2 || folded.len() > INITIALS_CHARS_MAX {
+            return;
+        }
+        let index = self.index;
+        self.scan(
+            &index.initials,
+            &format!("\n {folded}"),
+            usize::MAX,
+            |line| {
+                Some(if line.len() == folded.len() + 1 {
+                    Matched::Initials
+                } else {
+                    Matched::InitialsPrefix
+                })
+            },
+        );
+    }
+
+    /// Names that have all words of the text in any order. The rarest word is looked for, the others are checked there.
+    fn all_words(&mut self, folded: &str) {
+        let mut words: Vec<(u32, String)> = folded
+            .split(' ')
+            .map(|word| {
+                let count = self.index.words.get(word).copied().unwrap_or(0);
+                (count, format!(" {word}"))
+            })
+            .collect();
+        words.sort_unstable();
+        words.dedup();
+        let mut needles = words.iter().map(|(_, word)| word.as_str());
+        let Some(rarest) = needles.next() else { return };
+        let others: Vec<memmem::Finder<'_>> = needles
+            .map(|word| memmem::Finder::new(word.as_bytes()))
+            .collect();
+        let index = self.index;
+        self.scan(&index.names, rarest, WORD_LINES_MAX, |line| {
+            others
+                .iter()
+                .all(|word| word.find(line.as_bytes()).is_some())
+                .then_some(Matched::AllWords)
+        });
     }
 }
 
 /// Organisations that fit the text at an instant, best first, at most `limit` and never more than [`SEARCH_RESULTS_MAX`].
 ///
-/// Names must hold at the instant; a full code also finds an organisation that has ended, marked as not active.
+/// Names must hold at the instant; a full code also finds an organisation that has ended, marked as not active. Names that have the text
+/// with its marks come before those that only have it without.
 pub fn search(directory: &Directory, text: &str, at: Timestamp, limit: usize) -> Vec<Hit> {
     let limit = limit.min(SEARCH_RESULTS_MAX);
     let text: String = text.trim().chars().take(QUERY_CHARS_MAX).collect();
     if text.is_empty() || limit == 0 {
         return Vec::new();
     }
-    let mut found = Found {
-        directory,
-        at,
-        best: HashMap::new(),
-    };
     let index = directory.search_index();
-    search_codes(index, &text.to_lowercase(), limit, &mut found);
+    let mut search = Search {
+        index,
+        at,
+        limit,
+        hits: Vec::new(),
+    };
+    search.codes(directory, &text.to_lowercase());
+    let marked = lower(&text);
+    if !text.is_ascii() && index.marked.contains(&marked) {
+        search.scan_begin(&index.marked, &marked);
+        search.scan_word(&index.marked, &marked);
+        search.scan_part(&index.marked, &marked);
+    }
     let folded = fold(&text);
     if !folded.is_empty() {
-        search_initials(index, &folded, &mut found);
-        search_names(index, &folded, &mut found);
-        if found.best.len() < limit && folded.contains(' ') {
-            search_words(index, &folded, &mut found);
+        // One look tells whether three scans are in vain.
+        let is_somewhere = !search.is_full() && index.names.contains(&folded);
+        if is_somewhere {
+            search.scan_begin(&index.names, &folded);
+        }
+        search.initials(&folded);
+        if is_somewhere {
+            search.scan_word(&index.names, &folded);
+        }
+        if folded.contains(' ') {
+            search.all_words(&folded);
+        }
+        if is_somewhere {
+            search.scan_part(&index.names, &folded);
         }
     }
-    if !text.is_ascii() {
-        index.marked.scan(&lower(&text), |line, _| {
-            found.note_line(index.owners.get(line), Matched::NamePart, true);
-        });
-    }
-    rank(found, limit)
-}
-
-fn search_codes(index: &SearchIndex, query: &str, limit: usize, found: &mut Found<'_>) {
-    let from = index.codes.partition_point(|(code, _)| &**code < query);
-    let rest = index.codes.get(from..).unwrap_or(&[]);
-    let mut taken = 0;
-    for (code, organisation) in rest.iter().take_while(|(code, _)| code.starts_with(query)) {
-        if **code == *query {
-            found.note(*organisation, Matched::Code, true);
-            continue;
-        }
-        let is_active = found
-            .directory
-            .at(*organisation)
-            .is_some_and(|org| org.period_at(found.at).is_some());
-        if is_active {
-            found.note(*organisation, Matched::CodePrefix, true);
-            taken += 1;
-        }
-        if taken >= limit {
-            break;
-        }
-    }
-}
-
-fn search_initials(index: &SearchIndex, folded: &str, found: &mut Found<'_>) {
-    if folded.contains(' ') || folded.len() < 2 || folded.len() > INITIALS_CHARS_MAX {
-        return;
-    }
-    index.initials.scan(&format!("\n{folded}"), |line, _| {
-        let matched = if index.initials.line(line).len() == folded.len() {
-            Matched::Initials
-        } else {
-            Matched::InitialsPrefix
-        };
-        found.note_line(index.owners.get(line), matched, false);
-    });
-}
-
-fn search_names(index: &SearchIndex, folded: &str, found: &mut Found<'_>) {
-    // Word starts first: a line whose first match is inside a word may still have a better one.
-    index.names.scan(folded, |line, position| {
-        let name = index.names.line(line);
-        let matched = if position == 0 && name.len() == folded.len() {
-            Matched::Name
-        } else if position == 0 {
-            Matched::NamePrefix
-        } else if has_word_start(name, folded) {
-            Matched::NameWord
-        } else {
-            Matched::NamePart
-        };
-        found.note_line(index.owners.get(line), matched, false);
-    });
-}
-
-fn search_words(index: &SearchIndex, folded: &str, found: &mut Found<'_>) {
-    let words: Vec<&str> = folded.split(' ').collect();
-    let Some(longest) = words.iter().max_by_key(|word| word.len()) else {
-        return;
-    };
-    index.names.scan(longest, |line, _| {
-        let name = index.names.line(line);
-        if words.iter().all(|word| has_word_start(name, word)) {
-            found.note_line(index.owners.get(line), Matched::AllWords, false);
-        }
-    });
-}
-
-fn has_word_start(name: &str, word: &str) -> bool {
-    name.match_indices(word).any(|(position, _)| {
-        position == 0
-            || name
-                .as_bytes()
-                .get(position - 1)
-                .is_some_and(|before| *before == b' ')
-    })
-}
-
-fn rank(found: Found<'_>, limit: usize) -> Vec<Hit> {
-    let directory = found.directory;
-    let mut entries: Vec<(Matched, bool, u32)> = found
-        .best
-        .iter()
-        .map(|(organisation, (matched, has_marks))| (*matched, !*has_marks, *organisation))
-        .collect();
-    let weigh = |entry: &(Matched, bool, u32)| {
-        let org = directory.at(entry.2);
-        let period = org.and_then(|org| org.period_near(found.at));
-        (
-            period.map_or(u32::MAX, |period| period.level),
-            period.map_or(usize::MAX, |period| period.name.len()),
-            entry.2,
-        )
-    };
-    // Organisations are numbered by code, so the last part of the weight sorts by code.
-    let order = |a: &(Matched, bool, u32), b: &(Matched, bool, u32)| -> Ordering {
-        (a.1, a.0)
-            .cmp(&(b.1, b.0))
-            .then_with(|| weigh(a).cmp(&weigh(b)))
-    };
-    if entries.len() > limit {
-        entries.select_nth_unstable_by(limit, order);
-        entries.truncate(limit);
-    }
-    entries.sort_unstable_by(order);
-    entries
+    search
+        .hits
         .into_iter()
-        .filter_map(|(matched, _, organisation)| {
-            let org = directory.at(organisation)?;
-            let period = org.period_near(found.at)?;
-            Some(Hit {
-                org: org.id,
-                code: org.code_near(found.at).to_owned(),
-                name: period.name.clone(),
-                kind: period.kind.to_string(),
-                level: period.level,
-                province: period.province.as_deref().map(str::to_owned),
-                is_active: org.period_at(found.at).is_some(),
-                matched,
-            })
-        })
+        .filter_map(|(organisation, matched)| hit(directory, organisation, matched, at))
         .collect()
+}
+
+fn hit(directory: &Directory, organisation: u32, matched: Matched, at: Timestamp) -> Option<Hit> {
+    let org = directory.at(organisation)?;
+    let period = org.period_near(at)?;
+    Some(Hit {
+        org: org.id,
+        code: org.code_near(at).to_owned(),
+        name: period.name.clone(),
+        kind: period.kind.to_string(),
+        level: period.level,
+        province: period.province.as_deref().map(str::to_owned),
+        is_active: org.period_at(at).is_some(),
+        matched,
+    })
 }

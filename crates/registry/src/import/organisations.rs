@@ -245,6 +245,13 @@ impl Importer<'_, '_, '_> {
         let Some(org) = self.draft.organisation(id) else {
             return;
         };
+        let mut said = new.clone();
+        if !row.fields.has("parent_code_qd20") {
+            let begins_at = org.begins_at();
+            let recorded = org.period_near(self.effective.max(begins_at));
+            said.parent = recorded.and_then(|period| period.parent);
+        }
+        let new = &said;
         let differences = differences(org, new, self.effective);
         if !differences.contradictions.is_empty() {
             for (column, recorded, given) in differences.contradictions {

@@ -81,7 +81,12 @@ impl<'a> Fields<'a> {
             .map_or("", str::trim)
     }
 
-    /// The same, `None` when empty.
+    /// True if the file says anything about this column.
+    pub(crate) fn has(self, column: &str) -> bool {
+        self.table.columns.iter().any(|known| known == column)
+    }
+
+    /// The value of a column as [`Fields::get`] gives it, `None` when empty.
     pub(crate) fn opt(self, column: &str) -> Option<&'a str> {
         Some(self.get(column)).filter(|value| !value.is_empty())
     }

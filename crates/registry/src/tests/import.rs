@@ -126,6 +126,14 @@ fn what_is_missing_is_filled_in() {
         1,
         "what a file does not say is not contradicted"
     );
+    assert_eq!(
+        world
+            .import(&with_head("H99.01,,Sở Một,so,2,H99,,,\n"))
+            .created,
+        1
+    );
+    let child = "code_qd20,name,kind,level\nH99.01,Sở Một,so,2\n";
+    assert_eq!(world.import(child).unchanged, 1, "not even the parent");
 }
 
 #[test]

@@ -178,16 +178,23 @@ fn a_whole_country_is_searched_in_bounded_time() {
         "uy ban nhan dan xa",
         "a",
         "xa phu mau 77",
+        "nhan dan uy ban xyz",
         "khong co gi ca",
         "n",
     ] {
-        let start = clock.monotonic();
-        let found = search(&directory, text, at, 20);
-        slowest = slowest.max(clock.monotonic() - start);
-        assert!(found.len() <= 20, "{text}");
+        // The best of three: other tests run on the same processors.
+        let mut best = Duration::MAX;
+        for _ in 0..3 {
+            let start = clock.monotonic();
+            let found = search(&directory, text, at, 20);
+            best = best.min(clock.monotonic() - start);
+            assert!(found.len() <= 20, "{text}");
+        }
+        println!("{text}: {best:?}");
+        slowest = slowest.max(best);
     }
     // The bound of 10 ms is for optimised builds; a debug build is some twenty times slower.
     let bound = if cfg!(debug_assertions) { 5_000 } else { 60 };
     assert!(slowest < Duration::from_millis(bound), "{slowest:?}");
-    println!("slowest of ten searches in 150,000 organisations: {slowest:?}");
+    println!("slowest search in 150,000 organisations: {slowest:?}");
 }

@@ -647,3 +647,46 @@ fn addresses_of_endpoints_are_checked_in_shape() {
         Err(UrlRule::Form)
     );
 }
+
+#[test]
+fn a_large_directory_is_imported_in_one_go_and_tells_how_far_it_is() {
+    const ROWS: usize = 12_000;
+    for_each_engine("registry-large", |test| {
+        runtime().block_on(async {
+            let registry = open(test, &clock()).await;
+            let mut file =
+                String::from("code_qd20,code_qcvn102,name,kind,level,parent_code_qd20\n");
+            file.push_str("H01,,UBND tỉnh Mẫu,ubnd_tinh,1,\n");
+            for number in 1..ROWS {
+                file.push_str(&format!(
+                    "H01.{number},{:03}.{:02}.{:02}.H02,Đơn vị số {number},don_vi_khac,2,H01\n",
+                    number % 1_000,
+                    number / 1_000 % 100,
+                    number / 100_000,
+                ));
+            }
+            let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+            let listener = Arc::clone(&told);
+            let timer = lgsp_base::time::SystemClock::new();
+            let report = registry
+                .import_with_progress(
+                    &operator(),
+                    file.into_bytes(),
+                    ImportOptions::default(),
+                    Box::new(move |done, total| listener.lock().unwrap().push((done, total))),
+                )
+                .await
+                .unwrap();
+            assert!(report.is_accepted(), "{report:?}");
+            assert_eq!(report.created, ROWS);
+            let told = told.lock().unwrap().clone();
+            assert!(told.len() > 10 && told.is_sorted(), "{told:?}");
+            assert_eq!(told.last(), Some(&(ROWS, ROWS)));
+            let imported = lgsp_base::Clock::monotonic(&timer);
+            let again = open(test, &clock()).await;
+            let loaded = lgsp_base::Clock::monotonic(&timer) - imported;
+            assert_eq!(again.snapshot().directory().len(), ROWS);
+            println!("{ROWS} rows imported in {imported:?}, loaded in {loaded:?}");
+        });
+    });
+}
