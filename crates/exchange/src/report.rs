@@ -177,16 +177,16 @@ impl Exchange {
         };
         let speaks_for = match actor {
             Actor::System { system, .. } => self.inner.directory.receives_for(*system),
-            Actor::Operator { .. } | Actor::Platform { .. } => named
-                .into_iter()
-                .chain(
-                    subject
-                        .deliveries
-                        .iter()
-                        .map(|delivery| delivery.recipient_org)
-                        .take(1),
-                )
-                .collect(),
+            // Who runs the platform reports for the organisation it names, or for the only one that can be meant.
+            Actor::Operator { .. } | Actor::Platform { .. } => {
+                let first = subject.deliveries.first();
+                let meant = if code.is_from_sender() {
+                    Some(subject.document.sender_org)
+                } else {
+                    first.map(|delivery| delivery.recipient_org)
+                };
+                named.or(meant).into_iter().collect()
+            }
         };
         let is_reportable = subject.document.kind == DocumentKind::Edoc
             || subject.document.kind == DocumentKind::Plain;

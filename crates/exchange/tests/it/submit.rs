@@ -342,3 +342,20 @@ fn two_that_race_on_one_key_store_one_document() {
         }
     });
 }
+
+#[test]
+fn below_the_disk_reserve_nothing_new_comes_in_and_what_is_there_goes_out() {
+    run(async {
+        let mut world = World::new("full");
+        let accepted = world.send(0, &[1], b"x", "k").await;
+        let late = world.plain(0, &[1], b"y", Some("k2"));
+        world.restart_with_reserve(u64::MAX);
+        let error = world.exchange.submit(late).await.expect_err("full");
+        assert_eq!(error.to_problem().code(), "storage.full");
+        assert_eq!(world.inbox(1).await.items.len(), 1);
+        let outcomes = world.acknowledge(1, &[accepted.deliveries[0].id]).await;
+        assert!(outcomes[0].result.is_ok());
+        world.restart();
+        assert!(!world.send(0, &[1], b"y", "k2").await.is_repeat);
+    });
+}

@@ -280,7 +280,7 @@ impl World {
     /// cuts are not what is tested here.
     pub(crate) fn with(store: TestDb, seed: u64, planted: Planted) -> Self {
         store.db().close();
-        let db = open(&store);
+        let db = open(&store, lgsp_base::limits::DISK_RESERVE_BYTES);
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_773_000_000_000)));
         let entropy = Arc::new(SeededEntropy::new(seed));
         let directory = Arc::new(FakeDirectory::default());
@@ -308,9 +308,14 @@ impl World {
 
     /// Closes the store and opens it again.
     pub(crate) fn restart(&mut self) {
+        self.restart_with_reserve(lgsp_base::limits::DISK_RESERVE_BYTES);
+    }
+
+    /// The same with another disk reserve; one larger than any disk is a full disk.
+    pub(crate) fn restart_with_reserve(&mut self, bytes: u64) {
         let store = self.store.as_ref().expect("open");
         self.db.close();
-        self.db = open(store);
+        self.db = open(store, bytes);
         self.exchange = put_together(
             &self.db,
             &self.blob_folder(),
@@ -413,10 +418,11 @@ impl Drop for World {
     }
 }
 
-fn open(store: &TestDb) -> Db {
+fn open(store: &TestDb, disk_reserve_bytes: u64) -> Db {
     let mut options = DbOptions::new(store.target());
     options.planted = Planted::with(Bug::NoSync);
     options.writers = 4;
+    options.disk_reserve_bytes = disk_reserve_bytes;
     apart(|| Db::open(options).expect("the database opens"))
 }
 
