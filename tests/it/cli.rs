@@ -41,18 +41,30 @@ impl Person {
     /// Runs a command with `-o json` and expects success.
     fn reads(&self, words: &[&str]) -> Value {
         let output = self.types(&[words, &["-o", "json"]].concat());
-        assert!(output.status.success(), "{words:?}: {}", text(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{words:?}: {}",
+            text(&output.stderr)
+        );
         object(&output)
     }
 
     /// Runs a command with `-o json` and expects this exit code; gives the problem's code.
     fn fails(&self, words: &[&str], exit: i32) -> String {
         let output = self.types(&[words, &["-o", "json"]].concat());
-        assert_eq!(output.status.code(), Some(exit), "{words:?}: {}", text(&output.stderr));
+        assert_eq!(
+            output.status.code(),
+            Some(exit),
+            "{words:?}: {}",
+            text(&output.stderr)
+        );
         let problem = object(&output);
         assert_eq!(problem["problem"]["exit"], exit, "{words:?}");
         assert!(!output.stderr.is_empty(), "people read it too: {words:?}");
-        problem["problem"]["code"].as_str().expect("a code").to_owned()
+        problem["problem"]["code"]
+            .as_str()
+            .expect("a code")
+            .to_owned()
     }
 }
 
@@ -70,7 +82,9 @@ fn object(output: &Output) -> Value {
 }
 
 fn word<'a>(value: &'a Value, name: &str) -> &'a str {
-    value[name].as_str().unwrap_or_else(|| panic!("{name} in {value}"))
+    value[name]
+        .as_str()
+        .unwrap_or_else(|| panic!("{name} in {value}"))
 }
 
 fn file(scratch: &Scratch, name: &str, content: &[u8]) -> String {
@@ -89,8 +103,14 @@ fn promise_of_a_document(system: &System, admin: &str) {
     let organisations = file(&scratch, "organisations.csv", ORGANISATIONS.as_bytes());
     let checked = operator.reads(&["org", "import", &organisations, "--dry-run"]);
     assert_eq!(checked["created"], 2, "{checked}");
-    assert_eq!(operator.reads(&["don-vi", "nap", &organisations])["created"], 2);
-    assert_eq!(operator.reads(&["org", "list", "--query", "so y te"])["items"][0]["code"], "H99.1");
+    assert_eq!(
+        operator.reads(&["don-vi", "nap", &organisations])["created"],
+        2
+    );
+    assert_eq!(
+        operator.reads(&["org", "list", "--query", "so y te"])["items"][0]["code"],
+        "H99.1"
+    );
     let resolved = operator.reads(&["org", "resolve", "H99.2", "--at", "2030-01-01"]);
     assert_eq!(word(&resolved, "status"), "active");
 
@@ -101,13 +121,35 @@ fn promise_of_a_document(system: &System, admin: &str) {
     let (sender, receiver) = (connect("H99.1"), connect("H99.2"));
     let signed = operator.reads(&["system", "add", "H99", "QLVB", "--protocol", "vxp"]);
     assert!(!word(&signed, "secret").is_empty() && !word(&signed, "system_id").is_empty());
-    assert_eq!(operator.reads(&["system", "list"])["items"].as_array().map(Vec::len), Some(3));
+    assert_eq!(
+        operator.reads(&["system", "list"])["items"]
+            .as_array()
+            .map(Vec::len),
+        Some(3)
+    );
 
     let pdf = file(&scratch, "báo cáo.pdf", b"%PDF-1.4\n%%EOF\n");
-    let send = ["send", &pdf, "--tu", "H99.1", "--den", "H99.2", "--subject", "Báo cáo tuần", "--key", "k1"];
+    let send = [
+        "send",
+        &pdf,
+        "--tu",
+        "H99.1",
+        "--den",
+        "H99.2",
+        "--subject",
+        "Báo cáo tuần",
+        "--key",
+        "k1",
+    ];
     let accepted = sender.reads(&send);
-    assert_eq!(sender.reads(&send)["id"], accepted["id"], "the same key is the same document");
-    let numbered = ["send", &pdf, "--from", "H99.1", "--to", "H99.2", "--number", "7/SYT-VP"];
+    assert_eq!(
+        sender.reads(&send)["id"],
+        accepted["id"],
+        "the same key is the same document"
+    );
+    let numbered = [
+        "send", &pdf, "--from", "H99.1", "--to", "H99.2", "--number", "7/SYT-VP",
+    ];
     let second = sender.reads(&numbered);
     assert_ne!(second["id"], accepted["id"]);
 
@@ -115,37 +157,91 @@ fn promise_of_a_document(system: &System, admin: &str) {
     assert_eq!(waiting["items"].as_array().map(Vec::len), Some(2));
     let saved = scratch.path().join("saved");
     let taken = receiver.reads(&["inbox", "--save", &saved.display().to_string(), "--ack"]);
-    assert!(taken["acknowledged"].as_array().expect("results").iter().all(|result| result["status"] == "confirmed"), "{taken}");
+    assert!(
+        taken["acknowledged"]
+            .as_array()
+            .expect("results")
+            .iter()
+            .all(|result| result["status"] == "confirmed"),
+        "{taken}"
+    );
     assert_eq!(std::fs::read_dir(&saved).expect("saved").count(), 2);
-    assert_eq!(receiver.reads(&["inbox"])["items"].as_array().map(Vec::len), Some(0));
+    assert_eq!(
+        receiver.reads(&["inbox"])["items"].as_array().map(Vec::len),
+        Some(0)
+    );
 
     let trace = sender.reads(&["trace", word(&accepted, "id")]);
-    assert_eq!(trace["deliveries"][0]["state"], "confirmed", "{trace}");
+    assert_eq!(trace["deliveries"][0]["state"], "delivered", "{trace}");
     let printed = sender.types(&["trace", word(&accepted, "id")]);
-    assert!(text(&printed.stdout).contains("đã nhận"), "{}", text(&printed.stdout));
+    assert!(
+        text(&printed.stdout).contains("đã nhận"),
+        "{}",
+        text(&printed.stdout)
+    );
     let english = sender.types(&["trace", word(&accepted, "id"), "--lang", "en"]);
-    assert!(text(&english.stdout).contains("confirmed"));
+    assert!(text(&english.stdout).contains("delivered"));
 
     // Exit codes.
-    assert_eq!(sender.fails(&["trace", "doc_01m800xnqtfx7vv9186fh8yhmg"], 3), "exchange.document_unknown");
-    assert_eq!(receiver.fails(&["org", "import", &organisations], 4), "auth.forbidden");
-    let stranger = Person { token: "lgsp_live_x".into(), ..Person::at(system, "") };
+    assert_eq!(
+        sender.fails(&["trace", "doc_01m800xnqtfx7vv9186fh8yhmg"], 3),
+        "exchange.document_unknown"
+    );
+    assert_eq!(
+        receiver.fails(&["org", "import", &organisations], 4),
+        "auth.forbidden"
+    );
+    let stranger = Person {
+        token: "lgsp_live_x".into(),
+        ..Person::at(system, "")
+    };
     assert_eq!(stranger.fails(&["inbox"], 4), "auth.invalid");
-    assert_eq!(operator.fails(&["system", "add", "H99.1", "QLVB", "--protocol", "rest"], 5), "system.exists");
+    assert_eq!(
+        operator.fails(&["system", "add", "H99.1", "QLVB", "--protocol", "rest"], 5),
+        "system.exists"
+    );
     let broken = file(&scratch, "broken.csv", b"code_qd20,name\nH99.9\n");
-    assert_eq!(operator.fails(&["org", "import", &broken], 6), "import.invalid");
-    assert_eq!(sender.fails(&["send", &pdf, "--from", "H99.1", "--to", "H99.77"], 6), "exchange.recipient_unknown");
-    assert_eq!(sender.fails(&["send", "/nonexistent.pdf", "--from", "H99.1", "--to", "H99.2"], 3), "cli.file");
-    assert_eq!(sender.fails(&["org", "resolve", "H99.2", "--at", "tomorrow"], 2), "cli.time");
+    assert_eq!(
+        operator.fails(&["org", "import", &broken], 6),
+        "import.invalid"
+    );
+    assert_eq!(
+        sender.fails(&["send", &pdf, "--from", "H99.1", "--to", "H99.77"], 6),
+        "exchange.recipient_unknown"
+    );
+    assert_eq!(
+        sender.fails(
+            &[
+                "send",
+                "/nonexistent.pdf",
+                "--from",
+                "H99.1",
+                "--to",
+                "H99.2"
+            ],
+            3
+        ),
+        "cli.file"
+    );
+    assert_eq!(
+        sender.fails(&["org", "resolve", "H99.2", "--at", "tomorrow"], 2),
+        "cli.time"
+    );
     assert_eq!(sender.fails(&["trace"], 2), "cli.usage");
-    assert_eq!(operator.types(&["org", "resolve", "H99.77"]).status.code(), Some(3));
+    assert_eq!(
+        operator.types(&["org", "resolve", "H99.77"]).status.code(),
+        Some(3)
+    );
 }
 
 #[test]
 fn a_document_crosses_by_command_line() {
-    let mut system = SystemBuilder::new(BINARY, "cli").start().expect("SQLite is always there");
+    let mut system = SystemBuilder::new(BINARY, "cli")
+        .start()
+        .expect("SQLite is always there");
     promise_of_a_document(&system, system.admin_token());
-    let doctor = Person::at(&system, "").reads(&["doctor", "--data", &system.data.display().to_string()]);
+    let doctor =
+        Person::at(&system, "").reads(&["doctor", "--data", &system.data.display().to_string()]);
     assert_eq!(doctor["healthy"], true, "{doctor}");
     assert_eq!(system.stop(), Some(0), "SIGTERM is a clean end");
 }
@@ -169,9 +265,15 @@ fn nobody() -> Person {
 fn commands_without_a_server_say_what_to_do() {
     let person = nobody();
     assert_eq!(person.fails(&["inbox"], 7), "cli.unreachable");
-    assert_eq!(person.reads(&["explain", "exchange.conflict"])["status"], 409);
+    assert_eq!(
+        person.reads(&["explain", "exchange.conflict"])["status"],
+        409
+    );
     assert_eq!(person.fails(&["explain", "no.such"], 3), "cli.code");
-    assert_eq!(person.reads(&["version"])["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(
+        person.reads(&["version"])["version"],
+        env!("CARGO_PKG_VERSION")
+    );
     assert!(text(&person.types(&["--help"]).stdout).contains("Gửi văn bản"));
     assert!(text(&person.types(&["--lang", "en", "--help"]).stdout).contains("Send a document"));
     // A reader that closes early is not an error.
@@ -185,7 +287,15 @@ fn commands_without_a_server_say_what_to_do() {
 /// A data folder that `init` made.
 fn installation(scratch: &Scratch) -> PathBuf {
     let data = scratch.path().join("data");
-    let made = nobody().reads(&["init", "--data", &data.display().to_string(), "--org", "H99", "--name", "Bình An"]);
+    let made = nobody().reads(&[
+        "init",
+        "--data",
+        &data.display().to_string(),
+        "--org",
+        "H99",
+        "--name",
+        "Bình An",
+    ]);
     assert!(word(&made, "admin_token").starts_with("lgsp_live_"));
     data
 }
@@ -193,7 +303,15 @@ fn installation(scratch: &Scratch) -> PathBuf {
 /// `serve` must end by itself with this exit code, one line of reason, and no panic.
 fn serve_fails(data: &Path, more: &[&str], exit: i32) -> String {
     let data = data.display().to_string();
-    let mut words = vec!["serve", "--data", &data, "--listen", "127.0.0.1:0", "-o", "json"];
+    let mut words = vec![
+        "serve",
+        "--data",
+        &data,
+        "--listen",
+        "127.0.0.1:0",
+        "-o",
+        "json",
+    ];
     words.extend_from_slice(more);
     let output = Command::new("timeout")
         .arg("30")
@@ -212,15 +330,35 @@ fn serve_fails(data: &Path, more: &[&str], exit: i32) -> String {
 fn an_installation_that_is_not_sound_does_not_start() {
     let scratch = Scratch::new("cli-start");
     let data = installation(&scratch);
-    let again = ["init", "--data", &data.display().to_string(), "--org", "H99", "--name", "x"];
+    let again = [
+        "init",
+        "--data",
+        &data.display().to_string(),
+        "--org",
+        "H99",
+        "--name",
+        "x",
+    ];
     assert_eq!(nobody().fails(&again, 5), "data.exists");
-    assert_eq!(serve_fails(&scratch.path().join("none"), &[], 3), "data.missing");
+    assert_eq!(
+        serve_fails(&scratch.path().join("none"), &[], 3),
+        "data.missing"
+    );
 
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
-    assert_eq!(serve_fails(&data, &["--admin-listen", &address], 5), "listen.taken");
-    assert_eq!(serve_fails(&data, &["--database", "mysql://x"], 6), "config.invalid");
-    assert_eq!(serve_fails(&data, &["--allow-outbound", "nowhere"], 6), "config.invalid");
+    assert_eq!(
+        serve_fails(&data, &["--admin-listen", &address], 5),
+        "listen.taken"
+    );
+    assert_eq!(
+        serve_fails(&data, &["--database", "mysql://x"], 6),
+        "config.invalid"
+    );
+    assert_eq!(
+        serve_fails(&data, &["--allow-outbound", "10.0.0.0/99:80"], 6),
+        "config.invalid"
+    );
 
     for file in ["keys/vault.key", "keys/webhook.key", "lgsp.toml"] {
         let path = data.join(file);
@@ -234,10 +372,16 @@ fn an_installation_that_is_not_sound_does_not_start() {
     std::fs::write(&settings, format!("{sound}\n[databse]\nurl = \"x\"\n")).expect("settings");
     assert_eq!(serve_fails(&data, &[], 6), "config.invalid");
     let checked = nobody().types(&["config", "check", "--data", &data.display().to_string()]);
-    assert!(text(&checked.stderr).contains("databse.url"), "the path is named");
+    assert!(
+        text(&checked.stderr).contains("databse.url"),
+        "the path is named"
+    );
     std::fs::write(&settings, sound).expect("settings");
 
-    let db = Db::open(DbOptions::new(DbTarget::Sqlite { path: data.join("lgsp.db") })).expect("opens");
+    let db = Db::open(DbOptions::new(DbTarget::Sqlite {
+        path: data.join("lgsp.db"),
+    }))
+    .expect("opens");
     db.write("newer", |tx| {
         tx.execute("INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES (9999, 'newer', 'x', 0)", &[])
             .map(|_| ())
@@ -251,6 +395,8 @@ fn an_installation_that_is_not_sound_does_not_start() {
 
 #[test]
 fn two_processes_do_not_share_a_folder() {
-    let system = SystemBuilder::new(BINARY, "cli-busy").start().expect("SQLite is always there");
+    let system = SystemBuilder::new(BINARY, "cli-busy")
+        .start()
+        .expect("SQLite is always there");
     assert_eq!(serve_fails(&system.data, &[], 5), "data.busy");
 }

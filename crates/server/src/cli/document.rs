@@ -127,7 +127,7 @@ pub(super) async fn send(context: &Context, args: SendArgs) -> Result<Exit, Fail
     let (query, payload) = if is_packet {
         packet(&args)?
     } else {
-        (Vec::new(), form(&args)?)
+        (Vec::new(), form(&args, &key)?)
     };
     let query: Vec<(&str, &str)> = query
         .iter()
@@ -170,7 +170,7 @@ fn packet(args: &SendArgs) -> Result<(Vec<(&'static str, String)>, Payload), Fai
 }
 
 /// Any other file becomes the first attachment of a packet that the server builds.
-fn form(args: &SendArgs) -> Result<Payload, Failure> {
+fn form(args: &SendArgs, key: &str) -> Result<Payload, Failure> {
     let (Some(from), false) = (&args.from, args.to.is_empty()) else {
         return Err(Failure::new(
             Exit::Usage,
@@ -191,14 +191,17 @@ fn form(args: &SendArgs) -> Result<Payload, Failure> {
     };
     let fallback = name(&args.file);
     form.text("subject", args.subject.as_deref().unwrap_or(&fallback));
-    for (field, value) in [
-        ("number", &args.number),
-        ("type_name", &args.type_name),
-        ("document_id", &args.document_id),
-    ] {
-        if let Some(value) = value {
-            form.text(field, value);
-        }
+    // Without a number the letter is named by its key: two such letters of one day are not the same document.
+    let unnumbered = format!("00/{from}");
+    form.text("number", args.number.as_deref().unwrap_or(&unnumbered));
+    let own_id = format!("{from},{key}");
+    match (&args.document_id, &args.number) {
+        (Some(id), _) => form.text("document_id", id),
+        (None, None) => form.text("document_id", &own_id),
+        (None, Some(_)) => {}
+    }
+    if let Some(name) = &args.type_name {
+        form.text("type_name", name);
     }
     for file in std::iter::once(&args.file).chain(&args.attach) {
         form.file("file", file, &name(file), content_type(file))
@@ -273,7 +276,7 @@ fn field(item: &Value, name: &str) -> String {
 fn inbox_text(output: Output, page: &Value) -> String {
     let rows: Vec<Vec<String>> = items(page)
         .map(|item| {
-            let at = field(item, "accepted_at");
+            let at = field(item, "created_at");
             vec![
                 field(item, "id"),
                 Timestamp::parse(&at).map_or(at, Timestamp::to_vietnamese),
@@ -363,51 +366,96 @@ pub(super) async fn trace(context: &Context, args: TraceArgs) -> Result<Exit, Fa
         .get(&format!("/api/v1/documents/{}/trace", args.document), &[])
         .await?
         .json();
-    context.output.data(&trace, || {
-        let mut text = String::new();
-        outline(&trace, 0, &mut text);
-        text
-    });
+    let output = context.output;
+    output.data(&trace, || trace_text(output, &trace));
     Ok(Exit::Done)
 }
 
-/// Any object as indented lines: a trace has many forms and all of it matters.
-fn outline(value: &Value, depth: usize, text: &mut String) {
-    let indent = "  ".repeat(depth);
-    match value {
-        Value::Object(fields) => {
-            for (name, inner) in fields {
-                match inner {
-                    Value::Null => {}
-                    Value::Object(_) | Value::Array(_) => {
-                        text.push_str(&format!("{indent}{name}\n"));
-                        outline(inner, depth + 1, text);
-                    }
-                    leaf => text.push_str(&format!("{indent}{name:<16} {}\n", leaf_text(leaf))),
-                }
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                match item {
-                    Value::Object(_) | Value::Array(_) => {
-                        text.push_str(&format!("{indent}·\n"));
-                        outline(item, depth + 1, text);
-                    }
-                    leaf => text.push_str(&format!("{indent}· {}\n", leaf_text(leaf))),
-                }
-            }
-        }
-        leaf => text.push_str(&format!("{indent}{}\n", leaf_text(leaf))),
-    }
+/// A time of the API as people read it.
+fn local_time(value: &Value, name: &str) -> String {
+    let text = field(value, name);
+    Timestamp::parse(&text).map_or(text, Timestamp::to_vietnamese)
 }
 
-/// Times as people read them.
-fn leaf_text(value: &Value) -> String {
-    let text = plain(value);
-    let is_time = text.len() >= 20 && text.contains('T') && text.ends_with('Z');
-    match Timestamp::parse(&text).filter(|_| is_time) {
-        Some(at) => at.to_vietnamese(),
-        None => text,
+/// The array under a name.
+fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    value
+        .get(name)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+fn trace_text(output: Output, trace: &Value) -> String {
+    let document = trace.get("document").unwrap_or(&Value::Null);
+    let mut text = format!(
+        "{}  {}  {}\n{}  {} {}  {} {}\n",
+        field(document, "id"),
+        field(document, "notation"),
+        field(document, "subject"),
+        local_time(document, "accepted_at"),
+        output.say("tiếp nhận từ", "accepted from"),
+        field(document, "from"),
+        output.say("biên nhận", "receipt"),
+        field(document, "receipt_id"),
+    );
+    for delivery in list(trace, "deliveries") {
+        text.push_str(&format!(
+            "→ {} {}  {}  {}\n",
+            field(delivery, "to"),
+            field(delivery, "to_name"),
+            state_word(output, &field(delivery, "state")),
+            field(delivery, "id"),
+        ));
+        if delivery.get("waits_for_system") == Some(&Value::Bool(true)) {
+            let word = output.say(
+                "đơn vị chưa có hệ thống nhận",
+                "the recipient has no system yet",
+            );
+            text.push_str(&format!("    {word}\n"));
+        }
+        for attempt in list(delivery, "attempt_list") {
+            text.push_str(&format!(
+                "    {}  {} {}  {} {}\n",
+                local_time(attempt, "started_at"),
+                output.say("lần", "attempt"),
+                field(attempt, "number"),
+                field(attempt, "outcome"),
+                field(attempt, "cause"),
+            ));
+        }
+        for status in list(delivery, "statuses") {
+            text.push_str(&format!(
+                "    {}  {} {} {}\n",
+                local_time(status, "received_at"),
+                output.say("trạng thái", "status"),
+                field(status, "code"),
+                field(status, "reason"),
+            ));
+        }
     }
+    for related in list(trace, "related") {
+        text.push_str(&format!(
+            "{} {}  {}\n",
+            output.say("liên quan", "related"),
+            field(related, "id"),
+            field(related, "kind"),
+        ));
+    }
+    text
+}
+
+/// A delivery's state in words.
+fn state_word(output: Output, state: &str) -> String {
+    match state {
+        "waiting" => output.say("đang chờ", "waiting"),
+        "leased" => output.say("đang gửi", "under way"),
+        "delivered" => output.say("đã nhận", "delivered"),
+        "parked" => output.say("tạm gác", "parked"),
+        "dead" => output.say("không gửi được", "given up"),
+        "expired" => output.say("hết hạn", "expired"),
+        "cancelled" => output.say("đã hủy", "cancelled"),
+        other => other,
+    }
+    .to_owned()
 }

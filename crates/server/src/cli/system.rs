@@ -1,7 +1,7 @@
 //! `lgsp system`: add, list.
 
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Context;
 use super::organisation::{items, more_note, pages};
@@ -71,9 +71,8 @@ pub(super) async fn run(context: &Context, command: SystemCommand) -> Result<Exi
             output.data(&list, || {
                 let rows = items(&list).map(|system| {
                     let part = |name: &str| system.get(name).map(plain).unwrap_or_default();
-                    let org = system.get("organisation").unwrap_or(&Value::Null);
-                    let code = org.get("code").map_or_else(|| plain(org), plain);
-                    vec![part("id"), code, part("protocol"), part("name")]
+                    let columns = ["id", "organisation_code", "protocol", "name"];
+                    columns.map(part).to_vec()
                 });
                 let heading = match output.lang {
                     lgsp_base::Lang::Vi => ["ID", "ĐƠN VỊ", "GIAO THỨC", "TÊN"],
