@@ -18,11 +18,11 @@ use crate::view::{DeliveryView, TraceDeliveryView};
 
 /// List deliveries
 ///
-/// Those in which the caller is sender or recipient, newest first.
+/// Those in which the caller is sender or recipient, newest first. Without `state` those in trouble: parked, dead, expired.
 #[utoipa::path(get, path = "/api/v1/deliveries", tag = "deliveries",
     params(
         ("state" = Option<String>, Query, description = "`waiting`, `leased`, `delivered`, `parked`, `dead`, `expired` or `cancelled`"),
-        ("organisation_id" = Option<String>, Query, description = "For an operator: whose"),
+        ("organisation_id" = Option<String>, Query, description = "Whose, of those for which the caller speaks; all by default"),
         ("page_size" = Option<u32>, Query, description = "1 to 1000"),
         ("page_token" = Option<String>, Query, description = "From the page before"),
     ),
@@ -40,9 +40,7 @@ pub(crate) async fn list(
     let page = PageRequest::of(&query)?;
     let filter = DeliveryFilter {
         state: query.parse::<DeliveryState>("state")?,
-        party: query
-            .parse::<OrgId>("organisation_id")?
-            .or(permitted.actor.org()),
+        party: query.parse::<OrgId>("organisation_id")?,
         before: crate::inbox::cursor(page.after.as_deref())?,
         limit: page.size,
     };

@@ -503,7 +503,7 @@ pub(crate) async fn report_status(
         ("q" = Option<String>, Query, description = "Part of the subject, without regard to marks"),
         ("after" = Option<String>, Query, description = "Accepted at or after this time"),
         ("before" = Option<String>, Query, description = "Accepted before this time"),
-        ("organisation_id" = Option<String>, Query, description = "For an operator: whose"),
+        ("organisation_id" = Option<String>, Query, description = "Whose, of those for which the caller speaks; all by default"),
         ("page_size" = Option<u32>, Query, description = "1 to 1000"),
         ("page_token" = Option<String>, Query, description = "From the page before"),
     ),
@@ -529,9 +529,7 @@ pub(crate) async fn list(
         &[],
     )?;
     let page = PageRequest::of(&query)?;
-    let org = query
-        .parse::<OrgId>("organisation_id")?
-        .or(permitted.actor.org());
+    let org = query.parse::<OrgId>("organisation_id")?;
     let is_received = match query.text("direction") {
         None | Some("sent") => false,
         Some("received") => true,

@@ -34,6 +34,9 @@ mod respond;
 mod transfer;
 
 #[cfg(test)]
+#[path = "../../connect/src/testkit.rs"]
+mod testkit;
+#[cfg(test)]
 mod tests;
 
 use std::fmt;

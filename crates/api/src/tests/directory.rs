@@ -1,0 +1,292 @@
+//! Organisations, systems and push endpoints.
+
+use http::Method;
+use serde_json::json;
+
+use super::*;
+
+#[tokio::test]
+async fn organisations_live_and_are_resolved() {
+    let door = Door::open("api-organisations").await;
+    let operator = door.operator().await;
+    let new = json!({"name": "Sở Mới", "kind": "so", "level": 2, "parent": "H99",
+        "codes": [{"scheme": "qd20", "code": "H99.20"}], "effective": "2026-01-01"});
+    let created = operator.post("/api/v1/organisations", &new).await;
+    assert_eq!(created.status, 201, "{}", created.json());
+    assert_eq!(
+        problem(&operator.post("/api/v1/organisations", &new).await).0,
+        409
+    );
+    let merge = json!({"kind": "merge", "predecessors": ["H99.20"], "successor": "H99.14", "effective": "2026-07-01"});
+    let merged = operator.post("/api/v1/organisations/events", &merge).await;
+    assert_eq!(merged.status, 201, "{}", merged.json());
+    let resolve = async |query: &str| {
+        operator
+            .get(&format!("/api/v1/organisations/resolve?{query}"))
+            .await
+            .json()
+    };
+    let now = resolve("code=H99.20").await;
+    assert_eq!(
+        (text(&now, "/status"), text(&now, "/routed_to/code")),
+        ("forwarded", "H99.14")
+    );
+    assert_eq!(now["routes"], true);
+    assert_eq!(
+        text(&resolve("code=H99.20&at=2026-05-01").await, "/status"),
+        "active"
+    );
+    assert_eq!(resolve("code=nobody").await["axis_code"], 18);
+    let split = json!({"kind": "split", "predecessor": "H99.132", "successors": ["H99.131", "H99.14"], "effective": "2026-08-01"});
+    assert_eq!(
+        operator
+            .post("/api/v1/organisations/events", &split)
+            .await
+            .status,
+        201
+    );
+    let closed = resolve("code=H99.132").await;
+    assert_eq!(closed["axis_code"], 23);
+    assert_eq!(closed["successors"].as_array().expect("list").len(), 2);
+
+    let found = operator
+        .get("/api/v1/organisations?q=khoa%20hoc")
+        .await
+        .json();
+    assert_eq!(text(&found, "/items/0/code"), "H99.14");
+    let page = operator.get("/api/v1/organisations?page_size=1").await;
+    assert!(page.headers.contains_key("link"));
+    let shown = operator.get("/api/v1/organisations/H99.14").await;
+    let tag = shown.headers["etag"].to_str().expect("text").to_owned();
+    let path = format!("/api/v1/organisations/{}", text(&shown.json(), "/id"));
+    assert_eq!(
+        operator
+            .call(Method::GET, &path, &[("if-none-match", &tag)], "")
+            .await
+            .status,
+        304
+    );
+    assert_eq!(
+        problem(&operator.get("/api/v1/organisations/H1.1").await),
+        (404, "org.unknown".to_owned())
+    );
+    for bad in [
+        json!({"kind": "vanish"}),
+        json!({"kind": "dissolve", "organisation": "H99", "why": 1}),
+    ] {
+        assert_eq!(
+            problem(&operator.post("/api/v1/organisations/events", &bad).await).0,
+            400,
+            "{bad}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_imported_whole_or_not_at_all() {
+    let door = Door::open("api-import").await;
+    let operator = door.operator().await;
+    let csv = [("content-type", "text/csv")];
+    let head = "code_qd20,code_qcvn102,name,kind,level,parent_code_qd20,admin_unit_code,province,code_is_official\n";
+    let good = format!("{head}H99.21,,Sở Hai Mốt,so,2,H99,,Bình An,true\n");
+    let path = "/api/v1/organisations/import";
+    let tried = operator
+        .call(
+            Method::POST,
+            &format!("{path}?dry_run=true"),
+            &csv,
+            good.clone(),
+        )
+        .await;
+    assert_eq!(
+        (tried.status.as_u16(), &tried.json()["created"]),
+        (200, &json!(1))
+    );
+    let bad = format!("{good}H99.22,,,so,x,H99,,Bình An,true\n");
+    let refused = operator.call(Method::POST, path, &csv, bad).await;
+    assert_eq!(problem(&refused), (422, "import.invalid".to_owned()));
+    assert!(text(&refused.json(), "/errors/0/pointer").contains('3'));
+    assert_eq!(
+        problem(&operator.get("/api/v1/organisations/H99.21").await).0,
+        404
+    );
+    let done = operator.call(Method::POST, path, &csv, good).await;
+    assert_eq!(done.status, 200, "{}", done.json());
+    assert_eq!(
+        operator.get("/api/v1/organisations/H99.21").await.status,
+        200
+    );
+    let wrong = operator
+        .call(
+            Method::POST,
+            path,
+            &[("content-type", "application/json")],
+            "{}",
+        )
+        .await;
+    assert_eq!(problem(&wrong).0, 415);
+}
+
+#[tokio::test]
+async fn systems_and_their_credentials() {
+    let door = Door::open("api-systems").await;
+    let operator = door.operator().await;
+    let add = |protocol: &str| json!({"organisation": "H99.14", "name": format!("QLVB {protocol}"), "protocol": protocol});
+    let vxp = operator.post("/api/v1/systems", &add("vxp")).await;
+    assert_eq!(vxp.status, 201);
+    assert_eq!(vxp.headers["cache-control"], "no-store");
+    assert!(vxp.json()["secret"].is_string() && vxp.json().get("token").is_none());
+    let rest = operator.post("/api/v1/systems", &add("rest")).await.json();
+    assert_eq!(
+        problem(&operator.post("/api/v1/systems", &add("rest")).await).0,
+        409
+    );
+    assert_eq!(
+        problem(&operator.post("/api/v1/systems", &add("soap")).await).0,
+        400
+    );
+    let caller = Caller {
+        token: Some(text(&rest, "/token").to_owned()),
+        ..door.anonymous()
+    };
+    assert_eq!(caller.get("/api/v1/inbox").await.status, 200);
+    assert_eq!(
+        problem(&caller.get("/api/v1/systems").await),
+        (403, "auth.forbidden".to_owned())
+    );
+
+    let path = format!("/api/v1/systems/{}", text(&rest, "/id"));
+    let issued = operator
+        .post(&format!("{path}/tokens"), &json!({"name": "second"}))
+        .await
+        .json();
+    let second = Caller {
+        token: Some(text(&issued, "/token").to_owned()),
+        ..door.anonymous()
+    };
+    assert_eq!(second.get("/api/v1/inbox").await.status, 200);
+    let token = format!("{path}/tokens/{}", text(&issued, "/id"));
+    assert_eq!(
+        operator.call(Method::DELETE, &token, &[], "").await.status,
+        204
+    );
+    assert_eq!(
+        problem(&second.get("/api/v1/inbox").await).1,
+        "auth.invalid"
+    );
+    assert_eq!(
+        problem(&operator.call(Method::DELETE, &token, &[], "").await).0,
+        404
+    );
+
+    let shown = operator.get(&path).await;
+    assert!(!String::from_utf8_lossy(&shown.body).contains("lgsp_live_"));
+    let tag = shown.headers["etag"].to_str().expect("text").to_owned();
+    assert_eq!(
+        problem(&operator.call(Method::DELETE, &path, &[], "").await).0,
+        428
+    );
+    assert_eq!(
+        problem(
+            &operator
+                .call(Method::DELETE, &path, &[("if-match", "\"v99\"")], "")
+                .await
+        )
+        .0,
+        412
+    );
+    assert_eq!(
+        operator
+            .call(Method::DELETE, &path, &[("if-match", &tag)], "")
+            .await
+            .status,
+        204
+    );
+    assert_eq!(
+        problem(&caller.get("/api/v1/inbox").await).1,
+        "auth.invalid"
+    );
+    assert_eq!(
+        operator.get("/api/v1/systems").await.json()["items"]
+            .as_array()
+            .expect("list")
+            .len(),
+        2
+    );
+    assert_eq!(problem(&operator.get("/api/v1/systems/sys_x").await).0, 404);
+}
+
+#[tokio::test]
+async fn push_endpoints_need_approval() {
+    let door = Door::open("api-webhooks").await;
+    let operator = door.operator().await;
+    let system = door.system("H99.14").await;
+    let stranger = door.system("H99.131").await;
+    let wished = json!({"url": "https://qlvb.example.vn/hook"});
+    let proposed = system.post("/api/v1/webhooks", &wished).await;
+    assert_eq!(proposed.status, 201, "{}", proposed.json());
+    assert_eq!(proposed.json()["state"], "proposed");
+    for bad in ["https://127.0.0.1/", "ftp://a.vn/", "https://u:p@a.vn/"] {
+        assert_eq!(
+            problem(&system.post("/api/v1/webhooks", &json!({"url": bad})).await).0,
+            422,
+            "{bad}"
+        );
+    }
+    assert_eq!(
+        problem(&operator.post("/api/v1/webhooks", &wished).await).0,
+        400
+    );
+    let path = format!("/api/v1/webhooks/{}", text(&proposed.json(), "/id"));
+    let shown = operator.get(&path).await;
+    let tag = shown.headers["etag"].to_str().expect("text").to_owned();
+    let approve = format!("{path}/approve");
+    assert_eq!(problem(&system.post(&approve, &json!({})).await).0, 403);
+    assert_eq!(problem(&operator.post(&approve, &json!({})).await).0, 428);
+    let active = operator
+        .call(Method::POST, &approve, &[("if-match", &tag)], "")
+        .await;
+    assert_eq!(active.json()["state"], "active");
+    assert_eq!(
+        problem(
+            &operator
+                .call(Method::POST, &approve, &[("if-match", &tag)], "")
+                .await
+        )
+        .0,
+        412
+    );
+    assert_eq!(problem(&stranger.get(&path).await).0, 404);
+    assert_eq!(
+        problem(
+            &stranger
+                .call(Method::DELETE, &path, &[("if-match", "*")], "")
+                .await
+        )
+        .0,
+        404
+    );
+    assert_eq!(
+        stranger.get("/api/v1/webhooks").await.json()["items"],
+        json!([])
+    );
+    assert_eq!(
+        operator.get("/api/v1/webhooks").await.json()["items"]
+            .as_array()
+            .expect("list")
+            .len(),
+        1
+    );
+    let tag = active.headers["etag"].to_str().expect("text").to_owned();
+    assert_eq!(
+        system
+            .call(Method::DELETE, &path, &[("if-match", &tag)], "")
+            .await
+            .status,
+        204
+    );
+    assert_eq!(
+        system.get("/api/v1/webhooks/key").await.json()["public_key"],
+        "whpk_test"
+    );
+}
