@@ -6,9 +6,9 @@ use lgsp_base::Entropy;
 use lgsp_base::entropy::SeededEntropy;
 use lgsp_store::testing::Scratch;
 use lgsp_tests::faults::LoopDisk;
-use lgsp_tests::history::{Expect, Violation};
+use lgsp_tests::history::Expect;
 use lgsp_tests::load::Load;
-use lgsp_tests::system::SystemBuilder;
+use lgsp_tests::system::{System, SystemBuilder};
 use lgsp_tests::{rounds, skip};
 
 use crate::BINARY;
@@ -16,13 +16,8 @@ use crate::BINARY;
 const SEED: u64 = 0x5eed_0002;
 const DISK_MIB: u32 = 512;
 
-/// `None` if this machine cannot cut.
-fn cut_loop(
-    name: &str,
-    planted: Option<&str>,
-    cuts: u32,
-    expect: Expect,
-) -> Option<Vec<Violation>> {
+/// A system on a disk whose power can be cut, with four agencies; `None` if this machine cannot make one.
+fn on_disk(name: &str) -> Option<(Scratch, LoopDisk, System, Load)> {
     let scratch = Scratch::new(name);
     let disk = match LoopDisk::make(scratch.path(), DISK_MIB) {
         Ok(disk) => disk,
@@ -31,15 +26,22 @@ fn cut_loop(
             return None;
         }
     };
-    let mut builder = SystemBuilder::new(BINARY, name).in_folder(&disk.mount.join("data"));
-    if let Some(bug) = planted {
-        builder = builder.with_planted(bug);
-    }
-    let mut system = builder.start().expect("SQLite");
-    let entropy = SeededEntropy::new(SEED);
+    let system = SystemBuilder::new(BINARY, name)
+        .in_folder(&disk.mount.join("data"))
+        .start()
+        .expect("SQLite");
     let load = Load::new(name, system.agencies(4), SEED);
+    Some((scratch, disk, system, load))
+}
+
+#[test]
+fn nothing_acknowledged_is_lost() {
+    let Some((_scratch, disk, mut system, load)) = on_disk("power-cut") else {
+        return;
+    };
+    let entropy = SeededEntropy::new(SEED);
     load.runs(|progress| {
-        for _ in 0..cuts {
+        for _ in 0..rounds("LGSP_POWER_CUT_ROUNDS", 5) {
             let more = usize::try_from(entropy.below(40)).unwrap_or(0);
             progress.waits_for_accepted(1 + more);
             disk.cuts_power_under(&mut system);
@@ -48,25 +50,32 @@ fn cut_loop(
         progress.waits_for_accepted(1);
         progress.stops_sending();
     });
-    let violations = load.violations(expect);
-    drop(system);
-    Some(violations)
-}
-
-#[test]
-fn nothing_acknowledged_is_lost() {
-    let cuts = rounds("LGSP_POWER_CUT_ROUNDS", 5);
-    if let Some(violations) = cut_loop("power-cut", None, cuts, Expect::Drained) {
-        assert_eq!(violations, []);
-    }
+    assert_eq!(load.violations(Expect::Drained), []);
+    system.kill();
 }
 
 #[test]
 fn a_store_that_does_not_sync_is_caught() {
-    if let Some(violations) = cut_loop("power-cut-planted", Some("NoSync"), 1, Expect::Anything) {
+    let Some((_scratch, disk, mut system, load)) = on_disk("power-cut-planted") else {
+        return;
+    };
+    system.kill();
+    system.plants("NoSync");
+    system.serve();
+    let mut is_broken = false;
+    load.runs(|progress| {
+        progress.waits_for_accepted(40);
+        disk.cuts_power_under(&mut system);
+        progress.stops_sending();
+        // A database that no longer opens is caught, too.
+        is_broken = !system.tries_to_serve();
+    });
+    if !is_broken {
+        let violations = load.violations(Expect::Anything);
         assert!(
             violations.iter().any(|found| found.promise == "D1"),
             "{violations:?}"
         );
     }
+    system.kill();
 }
