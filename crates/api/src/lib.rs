@@ -3,9 +3,12 @@
 mod router;
 
 mod documents;
+mod submit;
+
 mod inbox;
 
 mod deliveries;
+mod organisation_events;
 mod organisations;
 mod systems;
 mod webhooks;

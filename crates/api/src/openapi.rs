@@ -52,8 +52,17 @@ impl Modify for Token {
     }
 }
 
-/// The description as text, ready to be served.
-pub(crate) fn text(description: &utoipa::openapi::OpenApi) -> String {
+/// The description as text, ready to be served. Operations are named `resource_handler`: names are unique in a document.
+pub(crate) fn text(mut description: utoipa::openapi::OpenApi) -> String {
+    for item in description.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            let tag = operation.tags.iter().flatten().next();
+            if let (Some(tag), Some(id)) = (tag, &operation.operation_id) {
+                operation.operation_id = Some(format!("{tag}_{id}"));
+            }
+        }
+    }
     let mut text = description.to_pretty_json().unwrap_or_default();
     text.push('\n');
     text

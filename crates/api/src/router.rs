@@ -10,22 +10,22 @@ use utoipa_axum::routes;
 
 use crate::problem::{conduct, method_not_allowed, not_found};
 use crate::{
-    ApiState, deliveries, documents, health, inbox, openapi, organisations, problem, systems,
-    webhooks,
+    ApiState, deliveries, documents, health, inbox, openapi, organisation_events, organisations,
+    problem, submit, systems, webhooks,
 };
 
 /// The routes and their description. The address of a handler stands in its `#[utoipa::path]`.
 fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(openapi::Description::openapi())
         // /api/v1/documents
-        .routes(routes!(documents::submit, documents::list))
+        .routes(routes!(submit::submit, documents::list))
         .routes(routes!(documents::fetch)) // …/{id}
         .routes(routes!(documents::content)) // …/{id}/content
         .routes(routes!(documents::attachment)) // …/{id}/attachments/{number}
         .routes(routes!(documents::trace)) // …/{id}/trace
-        .routes(routes!(documents::recall)) // …/{id}/recall
-        .routes(routes!(documents::update)) // …/{id}/update
-        .routes(routes!(documents::replace)) // …/{id}/replace
+        .routes(routes!(submit::recall)) // …/{id}/recall
+        .routes(routes!(submit::update)) // …/{id}/update
+        .routes(routes!(submit::replace)) // …/{id}/replace
         .routes(routes!(documents::report_status)) // …/{id}/status
         // /api/v1/inbox
         .routes(routes!(inbox::list))
@@ -37,10 +37,10 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(deliveries::content)) // …/{id}/content
         .routes(routes!(deliveries::resend)) // …/{id}/resend
         // /api/v1/organisations
-        .routes(routes!(organisations::list, organisations::create))
+        .routes(routes!(organisations::list, organisation_events::create))
         .routes(routes!(organisations::resolve)) // …/resolve
-        .routes(routes!(organisations::record_event)) // …/events
-        .routes(routes!(organisations::import)) // …/import
+        .routes(routes!(organisation_events::record_event)) // …/events
+        .routes(routes!(organisation_events::import)) // …/import
         .routes(routes!(organisations::fetch)) // …/{id}
         // /api/v1/systems
         .routes(routes!(systems::list, systems::add))
@@ -61,13 +61,13 @@ fn routes() -> OpenApiRouter<ApiState> {
 
 /// The API's description, as it is served and committed.
 pub fn description() -> String {
-    openapi::text(&routes().into_openapi())
+    openapi::text(routes().into_openapi())
 }
 
 /// The API as a router.
 pub fn router(mut state: ApiState) -> axum::Router {
     let (router, description) = routes().split_for_parts();
-    state.description = Arc::new(openapi::text(&description));
+    state.description = Arc::new(openapi::text(description));
     router
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

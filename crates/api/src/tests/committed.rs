@@ -28,9 +28,12 @@ fn is_committed(path: &str, text: &str) {
 fn operations() -> Vec<(String, String)> {
     let description: Value = serde_json::from_str(&crate::description()).expect("json");
     let mut found = Vec::new();
+    let mut ids = std::collections::BTreeSet::new();
     for (path, item) in description["paths"].as_object().expect("paths") {
         for (verb, operation) in item.as_object().expect("item") {
             assert!(operation["tags"].is_array(), "{verb} {path}");
+            let id = text(operation, "/operationId").to_owned();
+            assert!(ids.insert(id.clone()), "twice: {id}");
             assert!(operation["summary"].is_string(), "{verb} {path}");
             assert!(
                 !operation["responses"]
@@ -76,7 +79,7 @@ async fn the_permission_table_is_that_of_the_code() {
     );
     for (path, verb) in operations() {
         let method: Method = verb.parse().expect("method");
-        let address = path.replace('{', "").replace('}', "");
+        let address = path.replace(['{', '}'], "");
         let mut needed = "–".to_owned();
         let mut cells = Vec::new();
         for caller in &callers {
