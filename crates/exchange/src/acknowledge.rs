@@ -1,12 +1,12 @@
 //! Recipients confirm or refuse what they were handed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use lgsp_base::id::{DeliveryId, OrgId, ReceiptId};
 use lgsp_base::planted::Bug;
 use lgsp_base::problem::kinds;
 use lgsp_base::{Actor, Permission, Problem, Timestamp, limits};
-use lgsp_store::exchange::{DeliveryForConfirm, DeliveryState};
+use lgsp_store::exchange::{DeliveryForConfirm, DeliveryState, DocumentKind, PairHead};
 use lgsp_store::{StoreError, Tx};
 
 use crate::counters::count;
@@ -18,6 +18,10 @@ use crate::service::{Exchange, may};
 
 /// The cause of a refusal that the recipient gave by confirming a later document first.
 const PASSED_OVER: &str = "passed_over";
+/// The transport's name in attempts.
+pub(crate) const WEBHOOK: &str = "webhook";
+/// Open deliveries of a pair that a batch reads at once.
+const TURNS_AHEAD: usize = 64;
 
 impl Exchange {
     /// Confirms deliveries: all in one transaction, each decided on its own. Repeating a confirmation gives the same
@@ -143,6 +147,8 @@ struct Batch<'a> {
     parked: u64,
     /// The pair whose row this transaction holds, and the last number confirmed in it.
     held: Option<(OrgId, OrgId)>,
+    /// The next open deliveries of that pair, by kind.
+    turns: BTreeMap<DocumentKind, VecDeque<PairHead>>,
     confirmed_seq: i64,
 }
 
@@ -155,6 +161,7 @@ impl<'a> Batch<'a> {
             passed_over: BTreeSet::new(),
             parked: 0,
             held: None,
+            turns: BTreeMap::new(),
             confirmed_seq: 0,
         }
     }
@@ -234,9 +241,10 @@ impl<'a> Batch<'a> {
                 item.delivery,
                 known,
                 receipt,
-                "pull",
-                (self.now, self.now),
+                None,
+                self.now,
             )? {
+                self.take_turn(known.kind, item.delivery);
                 self.confirmed_seq = self.confirmed_seq.max(known.seq);
                 return Ok(Acknowledged {
                     receipt,
@@ -279,6 +287,7 @@ impl<'a> Batch<'a> {
             tx.pair_confirm(sender, recipient, self.confirmed_seq)?;
         }
         self.confirmed_seq = 0;
+        self.turns.clear();
         Ok(())
     }
 
@@ -294,7 +303,7 @@ impl<'a> Batch<'a> {
             return Ok(());
         }
         loop {
-            let head = tx.delivery_head(known.sender_org, known.recipient_org, known.kind)?;
+            let head = self.head(tx, known)?;
             let Some(head) = head.filter(|head| head.id != item.delivery && head.seq < known.seq)
             else {
                 return Ok(());
@@ -327,7 +336,35 @@ impl<'a> Batch<'a> {
             if !refusal.is_some_and(|refusal| refusal.is_parked) {
                 return Err(ReceiveError::Order { earlier: head.id });
             }
+            self.take_turn(known.kind, head.id);
             self.parked += 1;
+        }
+    }
+
+    /// The first open delivery of the pair that is held. A few are read ahead: nobody else closes one meanwhile.
+    fn head(
+        &mut self,
+        tx: &mut Tx<'_>,
+        known: &DeliveryForConfirm,
+    ) -> Result<Option<PairHead>, StoreError> {
+        let turns = self.turns.entry(known.kind).or_default();
+        if turns.is_empty() {
+            turns.extend(tx.delivery_list_heads(
+                known.sender_org,
+                known.recipient_org,
+                known.kind,
+                TURNS_AHEAD,
+            )?);
+        }
+        Ok(turns.front().copied())
+    }
+
+    /// The first one was closed: the next has its turn.
+    fn take_turn(&mut self, kind: DocumentKind, delivery: DeliveryId) {
+        if let Some(turns) = self.turns.get_mut(&kind)
+            && turns.front().is_some_and(|head| head.id == delivery)
+        {
+            turns.pop_front();
         }
     }
 }
@@ -345,8 +382,8 @@ pub(crate) fn confirm(
     id: DeliveryId,
     known: &DeliveryForConfirm,
     receipt: ReceiptId,
-    transport: &str,
-    (started_at, now): (Timestamp, Timestamp),
+    pushed_at: Option<Timestamp>,
+    now: Timestamp,
 ) -> Result<bool, StoreError> {
     let by = match actor {
         Actor::System { system, .. } => Some(*system),
@@ -356,7 +393,10 @@ pub(crate) fn confirm(
     if !is_first && !exchange.has_bug(Bug::NoFencing) {
         return Ok(false);
     }
-    tx.attempt_insert(id, transport, started_at, now, "confirmed", None, None)?;
+    // A pulled delivery says itself when and by whom it was confirmed; a row of its own would say it twice.
+    if let Some(started_at) = pushed_at {
+        tx.attempt_insert(id, WEBHOOK, started_at, now, "confirmed", None, None)?;
+    }
     Entry::new(evidence::DELIVERY_CONFIRMED, now, actor, exchange.salt())
         .receipt(receipt)
         .with("delivery", id.to_string())

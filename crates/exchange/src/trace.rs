@@ -4,7 +4,7 @@
 
 use lgsp_base::id::{DeliveryId, DocumentId, OrgId};
 use lgsp_base::{Actor, Permission};
-use lgsp_store::exchange::{Attempt, Delivery, Document, DocumentKind, Status};
+use lgsp_store::exchange::{Attempt, Delivery, DeliveryState, Document, DocumentKind, Status};
 use lgsp_store::{StoreError, Tx};
 
 use crate::error::ReceiveError;
@@ -187,11 +187,7 @@ impl Exchange {
                 .map(|party| party.name),
             waits_for_system: delivery.state.is_open()
                 && directory.receiver(delivery.recipient_org).is_none(),
-            attempts: attempts
-                .iter()
-                .filter(|attempt| attempt.delivery == delivery.id)
-                .cloned()
-                .collect(),
+            attempts: attempts_of(&delivery, attempts),
             statuses: statuses
                 .iter()
                 .filter(|status| status.delivery == Some(delivery.id))
@@ -200,4 +196,29 @@ impl Exchange {
             delivery,
         }
     }
+}
+
+/// The tries of a delivery. The confirmation of a pulled one stands in the delivery itself and is added as the last.
+fn attempts_of(delivery: &Delivery, attempts: &[Attempt]) -> Vec<Attempt> {
+    let mut own: Vec<Attempt> = attempts
+        .iter()
+        .filter(|attempt| attempt.delivery == delivery.id)
+        .cloned()
+        .collect();
+    let is_shown = own
+        .iter()
+        .any(|attempt| attempt.outcome.as_deref() == Some("confirmed"));
+    if delivery.state == DeliveryState::Delivered && !is_shown {
+        own.push(Attempt {
+            delivery: delivery.id,
+            number: own.last().map_or(1, |last| last.number + 1),
+            transport: "pull".to_owned(),
+            started_at: delivery.offered_at.unwrap_or(delivery.created_at),
+            finished_at: delivery.closed_at,
+            outcome: Some("confirmed".to_owned()),
+            cause: None,
+            detail: None,
+        });
+    }
+    own
 }

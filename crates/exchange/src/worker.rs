@@ -19,7 +19,7 @@ use lgsp_store::exchange::{DeliveryState, LeaseClaim, LeasedDelivery};
 use lgsp_store::{StoreError, Tx};
 use tokio::sync::watch;
 
-use crate::acknowledge;
+use crate::acknowledge::{self, WEBHOOK};
 use crate::counters::count;
 use crate::directory::{Channel, Receiver};
 use crate::evidence;
@@ -34,8 +34,6 @@ const CLAIMS_MAX: usize = 256;
 const IDLE_WAIT: Duration = Duration::from_secs(2);
 /// How often the safety net makes the heads of all pushed pairs due.
 const RECONCILE_EVERY: Duration = Duration::from_secs(60);
-/// The transport's name in attempts.
-const WEBHOOK: &str = "webhook";
 
 /// One push that is finished.
 struct Done {
@@ -407,7 +405,14 @@ fn report(
             };
             tx.pair_confirm(lease.sender_org, lease.recipient_org, known.seq)?;
             acknowledge::confirm(
-                tx, exchange, &actor, lease.id, &known, receipt, WEBHOOK, times,
+                tx,
+                exchange,
+                &actor,
+                lease.id,
+                &known,
+                receipt,
+                Some(done.started_at),
+                now,
             )?;
             Ok(DeliveryState::Delivered)
         }

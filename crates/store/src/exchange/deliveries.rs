@@ -124,6 +124,14 @@ pub(super) fn delivery_row(row: &Row<'_>) -> Result<Delivery, StoreError> {
     })
 }
 
+fn head_row(row: &Row<'_>) -> Result<PairHead, StoreError> {
+    Ok(PairHead {
+        id: row.id(0)?,
+        seq: row.int(1)?,
+        offered_at: row.opt_time(2)?,
+    })
+}
+
 impl Tx<'_> {
     /// Takes the next place of a pair; holds the pair until the transaction ends, so that places commit in order.
     pub fn pair_advance(
@@ -257,13 +265,23 @@ impl Tx<'_> {
             "SELECT id, seq, offered_at FROM deliveries WHERE recipient_org_id = $1 AND sender_org_id = $2 AND kind = $3 \
              AND is_open = 1 ORDER BY seq LIMIT 1",
             params![recipient, sender, kind.name()],
-            |row| {
-                Ok(PairHead {
-                    id: row.id(0)?,
-                    seq: row.int(1)?,
-                    offered_at: row.opt_time(2)?,
-                })
-            },
+            head_row,
+        )
+    }
+
+    /// The first open deliveries of a pair and kind, in their order.
+    pub fn delivery_list_heads(
+        &mut self,
+        sender: OrgId,
+        recipient: OrgId,
+        kind: DocumentKind,
+        limit: usize,
+    ) -> Result<Vec<PairHead>, StoreError> {
+        self.query(
+            "SELECT id, seq, offered_at FROM deliveries WHERE recipient_org_id = $1 AND sender_org_id = $2 AND kind = $3 \
+             AND is_open = 1 ORDER BY seq LIMIT $4",
+            params![recipient, sender, kind.name(), limit],
+            head_row,
         )
     }
 

@@ -212,7 +212,7 @@ CREATE INDEX deliveries_expiry ON deliveries (expires_at) WHERE is_open = 1;
 CREATE INDEX deliveries_troubled ON deliveries (state, id) WHERE state IN ('parked', 'dead', 'expired');
 CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
 
--- Every try of a push delivery and every confirmation or refusal of a pulled one.
+-- Every try of a push delivery and every refusal of a pulled one (its confirmation stands in the delivery).
 CREATE TABLE attempts (
     delivery_id {{CODE}} NOT NULL,
     number BIGINT NOT NULL,
