@@ -3,7 +3,9 @@
 //! SQLite is always there. PostgreSQL joins when the environment names a server in `LGSP_TEST_POSTGRES`; a database is
 //! created for each test and dropped behind it.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
