@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use lgsp_base::Sha256;
 use lgsp_base::entropy::{Entropy as _, SeededEntropy};
 use lgsp_base::time::{Clock, SystemClock};
 use tokio::task::JoinSet;
@@ -166,8 +167,10 @@ pub(crate) async fn run(target: &Target, load: Load, round: u64) -> Result<Sampl
     // Bodies are made before the clock starts.
     let bodies: Vec<Body> = (0..load.connections)
         .map(|producer| {
-            let seed = (round << 32) ^ ((load.bytes as u64) << 8) ^ producer as u64;
-            Body::new(load.bytes, seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+            // Hashed: neighbouring seeds of this generator could give overlapping sequences.
+            let name = format!("{round}/{}/{producer}", load.bytes);
+            let Sha256([a, b, c, d, e, f, g, h, ..]) = Sha256::of(name.as_bytes());
+            Body::new(load.bytes, u64::from_be_bytes([a, b, c, d, e, f, g, h]))
         })
         .collect();
     let clock = SystemClock::new();

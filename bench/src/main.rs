@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::axis::Axis;
 use crate::lgsp::{Folder, Lgsp};
@@ -105,7 +106,15 @@ fn main() -> ExitCode {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        let outcome = runtime.block_on(run(&options));
+        // An interrupted run drops, and with that ends, what it has started.
+        let outcome = runtime.block_on(async {
+            let mut terminate = signal(SignalKind::terminate())?;
+            tokio::select! {
+                outcome = run(&options) => outcome,
+                _ = terminate.recv() => bail!("terminated"),
+                _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+            }
+        });
         if let Err(error) = std::fs::remove_dir_all(&options.dir) {
             note(&format!(
                 "{} is left behind: {error}",

@@ -23,6 +23,24 @@ pub(crate) async fn terminate_tree(root: u32) {
     signal("-KILL", &left).await;
 }
 
+/// Kills whatever of the tree still runs, without waiting.
+pub(crate) fn kill_tree(root: u32) {
+    let left: Vec<String> = measure::process_tree(root)
+        .into_iter()
+        .filter(|pid| is_running(*pid))
+        .map(|pid| pid.to_string())
+        .collect();
+    if left.is_empty() {
+        return;
+    }
+    // A process that has ended meanwhile is no error.
+    let _status = std::process::Command::new("kill")
+        .arg("-KILL")
+        .args(left)
+        .stderr(std::process::Stdio::null())
+        .status();
+}
+
 /// Asks one process to end.
 pub(crate) async fn terminate(pid: u32) {
     signal("-TERM", &[pid]).await;

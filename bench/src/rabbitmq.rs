@@ -16,6 +16,8 @@ use crate::report;
 const AMQP_PORT: u16 = 25_672;
 const DISTRIBUTION_PORT: u16 = 25_673;
 const EPMD_PORT: u16 = 25_674;
+const EPMD_TRIES: u32 = 20;
+const EPMD_PAUSE: Duration = Duration::from_millis(100);
 const START_TRIES: u32 = 240;
 const START_PAUSE: Duration = Duration::from_millis(250);
 
@@ -138,20 +140,33 @@ impl RabbitMq {
         connection.close().await
     }
 
-    /// Ends the broker and its port mapper.
+    /// Ends the broker as an operator would; what remains of it ends with the value.
     pub(crate) async fn stop(mut self) -> Result<()> {
         process::terminate_tree(self.pid).await;
         self.child.wait().await?;
-        let epmd = Command::new("epmd")
-            .args(["-port", &EPMD_PORT.to_string(), "-kill"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .await;
-        if let Err(error) = epmd {
-            report::note(&format!("epmd could not be ended: {error}"));
-        }
         Ok(())
+    }
+}
+
+impl Drop for RabbitMq {
+    /// The script's children would outlive it: whatever of the tree still runs is killed, and the port mapper with it.
+    fn drop(&mut self) {
+        process::kill_tree(self.pid);
+        // The port mapper ends only when it has noticed that its last node is gone.
+        for _ in 0..EPMD_TRIES {
+            if std::net::TcpStream::connect(("127.0.0.1", EPMD_PORT)).is_err() {
+                return;
+            }
+            // Whether that helped shows in the next round.
+            let _status = std::process::Command::new("epmd")
+                .env("ERL_EPMD_PORT", EPMD_PORT.to_string())
+                .arg("-kill")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+            std::thread::sleep(EPMD_PAUSE);
+        }
+        report::note("epmd could not be ended");
     }
 }
 
