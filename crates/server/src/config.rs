@@ -510,7 +510,7 @@ mod tests {
             ("listen = \"8080\"", "listen"),
             ("[database]\nreaders = 0", "database.readers"),
             ("[database]\nurl = \"mysql://x\"", "database.url"),
-            ("[outbound]\nallow = [\"a\"]", "outbound.allow"),
+            ("[outbound]\nallow = [\"10.0.0.0/99:80\"]", "outbound.allow"),
             ("[outbound]\nallow = [1]", "lgsp.toml"),
             ("[log]\nformat = \"xml\"", "log.format"),
             ("[registry]\nenvironment = \"prod\"", "registry.environment"),

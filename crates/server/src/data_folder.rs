@@ -284,7 +284,7 @@ mod tests {
         fn new(name: &str) -> Self {
             let root =
                 std::env::temp_dir().join(format!("lgsp-folder-{name}-{}", std::process::id()));
-            let _ = fs::remove_dir_all(&root);
+            drop(fs::remove_dir_all(&root));
             Self(DataFolder::new(root))
         }
 
@@ -300,7 +300,7 @@ mod tests {
 
     impl Drop for Temp {
         fn drop(&mut self) {
-            let _ = fs::remove_dir_all(self.0.root());
+            drop(fs::remove_dir_all(self.0.root()));
         }
     }
 

@@ -67,9 +67,9 @@ pub struct Failure {
     /// What happened, one line.
     pub message: String,
     /// What to do next.
-    pub fix: Option<String>,
+    pub fix: Option<Box<str>>,
     /// The request's id, to find it in the server's log.
-    pub trace: Option<String>,
+    pub trace: Option<Box<str>>,
     /// The places in the input that are wrong.
     pub places: Vec<String>,
 }
@@ -90,7 +90,7 @@ impl Failure {
     /// Adds what to do next.
     #[must_use]
     pub fn fix(mut self, fix: impl Into<String>) -> Self {
-        self.fix = Some(fix.into());
+        self.fix = Some(fix.into().into());
         self
     }
 
@@ -103,7 +103,7 @@ impl Failure {
             format!("{title}: {}", problem.detail)
         };
         Self {
-            fix: Some(problem.kind.fix(lang).to_owned()),
+            fix: Some(problem.kind.fix(lang).into()),
             places: problem
                 .fields
                 .iter()
@@ -140,8 +140,10 @@ impl Failure {
             exit: Exit::of_problem(status, &code),
             code,
             message,
-            fix: text("fix"),
-            trace: text("trace_id").or_else(|| text("instance")),
+            fix: text("fix").map(Into::into),
+            trace: text("trace_id")
+                .or_else(|| text("instance"))
+                .map(Into::into),
             places,
         }
     }

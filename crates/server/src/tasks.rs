@@ -226,7 +226,7 @@ mod tests {
         let ended = Arc::new(AtomicUsize::new(0));
         let polite = ended.clone();
         tasks.spawn("polite", async move {
-            let _ = stop.wait_for(|stop| *stop).await;
+            drop(stop.wait_for(|stop| *stop).await);
             polite.fetch_add(1, Ordering::SeqCst);
         });
         tasks.spawn("stubborn", std::future::pending());

@@ -81,6 +81,9 @@ pub(super) async fn run(context: &Context, command: DocCommand) -> Result<Exit, 
     }
 }
 
+/// Parameters behind the address.
+type Query = Vec<(&'static str, String)>;
+
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(
         Exit::NotFound,
@@ -154,7 +157,7 @@ pub(super) async fn send(context: &Context, args: SendArgs) -> Result<Exit, Fail
 }
 
 /// An edXML packet goes as it is: it names sender and recipients itself.
-fn packet(args: &SendArgs) -> Result<(Vec<(&'static str, String)>, Payload), Failure> {
+fn packet(args: &SendArgs) -> Result<(Query, Payload), Failure> {
     let bytes = std::fs::metadata(&args.file)
         .map_err(|error| unreadable(&args.file, &error))?
         .len();

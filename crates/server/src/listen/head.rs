@@ -467,8 +467,7 @@ mod tests {
                 head.extend_from_slice(b"\r\n");
                 let verdict = judge(&head);
                 // A tab is white space around a value and nowhere else.
-                let is_space = byte == b'\t' && (18..=19).contains(&position)
-                    || byte == b'\t' && position == 26;
+                let is_space = byte == b'\t' && matches!(position, 18 | 19 | 26);
                 assert_eq!(
                     verdict == Ok(Framing::Chunked),
                     is_space,

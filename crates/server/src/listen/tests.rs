@@ -75,11 +75,11 @@ impl Server {
         let (mut read, mut write) = socket.split();
         let send = async {
             // The server may close before everything is sent.
-            let _ = write.write_all(bytes.as_ref()).await;
+            drop(write.write_all(bytes.as_ref()).await);
         };
         let mut answer = Vec::new();
         let receive = async {
-            let _ = read.read_to_end(&mut answer).await;
+            drop(read.read_to_end(&mut answer).await);
         };
         tokio::time::timeout(Duration::from_secs(10), async {
             tokio::join!(send, receive)
@@ -475,7 +475,7 @@ fn piped(capacity: usize) -> (DuplexStream, tokio::task::JoinHandle<()>) {
         .serve_connection(io, service);
     #[expect(clippy::disallowed_methods, reason = "a test waits for its end")]
     let ended = tokio::spawn(async move {
-        let _ = connection.await;
+        drop(connection.await);
     });
     (client, ended)
 }
