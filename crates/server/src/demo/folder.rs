@@ -129,3 +129,61 @@ impl DemoFile {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::PathBuf;
+
+    /// A folder of this test alone, removed at its end.
+    struct Temp(PathBuf);
+
+    impl Temp {
+        fn new(name: &str) -> Self {
+            let path =
+                std::env::temp_dir().join(format!("lgsp-demo-{name}-{}", std::process::id()));
+            // What an earlier run of this process id left behind.
+            let _removed = std::fs::remove_dir_all(&path);
+            Self(path)
+        }
+    }
+
+    impl Drop for Temp {
+        fn drop(&mut self) {
+            let _removed = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_demo_folder_is_used_again_and_its_credentials_are_private() {
+        let temp = Temp::new("again");
+        let (mut file, is_new) = open(&temp.0).await.expect("made");
+        assert!(is_new);
+        file.first_document_id = "doc_1".to_owned();
+        file.save(&temp.0).expect("saved");
+        let mode = std::fs::metadata(temp.0.join(FILE_NAME))
+            .expect("facts")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let (again, is_new) = open(&temp.0).await.expect("opened");
+        assert!(!is_new);
+        assert_eq!(again.admin_token.expose(), file.admin_token.expose());
+        assert_eq!(again.first_document_id, "doc_1");
+        assert!(!format!("{again:?}").contains(again.admin_token.expose()));
+    }
+
+    #[tokio::test]
+    async fn a_folder_of_somebody_else_is_left_as_it_is() {
+        let temp = Temp::new("other");
+        std::fs::create_dir_all(&temp.0).expect("a folder");
+        std::fs::write(temp.0.join("lgsp.toml"), "").expect("a file");
+        let refused = open(&temp.0).await.expect_err("refused");
+        assert!(
+            refused.to_string().contains("not a demo folder"),
+            "{refused}"
+        );
+        assert_eq!(std::fs::read_dir(&temp.0).expect("listed").count(), 1);
+    }
+}
