@@ -10,6 +10,7 @@ mod failed_sync;
 mod large_body;
 mod lost_answer;
 mod power_cut;
+mod webhook;
 
 /// The product with deliberate faults compiled in.
 const BINARY: &str = env!("CARGO_BIN_EXE_lgsp-under-test");

@@ -96,6 +96,18 @@ impl Operator {
         (text(&made["system_id"]), text(&made["secret"]))
     }
 
+    /// Approves a webhook endpoint as it stands.
+    ///
+    /// # Panics
+    /// If that is refused.
+    pub fn approves_webhook(&mut self, webhook: &str) {
+        let place = format!("/webhooks/{webhook}");
+        let shown = self.calls("GET", &place, ("accept", "application/json"), b"");
+        let tag = shown.field("etag").expect("an ETag").to_owned();
+        let answer = self.calls("POST", &format!("{place}/approve"), ("if-match", &tag), b"");
+        assert_eq!(answer.status / 100, 2, "{}", answer.json());
+    }
+
     /// Everything that happened to a document.
     ///
     /// # Panics
@@ -358,6 +370,19 @@ impl Agency {
     pub fn refuses(&mut self, delivery: &str) -> io::Result<Answer> {
         let body = json!({"id": delivery, "cause": "unreadable", "detail": "test"}).to_string();
         self.calls("POST", "/inbox/refuse", &[JSON], body.as_bytes())
+    }
+
+    /// Proposes an address for pushes; the endpoint's id.
+    ///
+    /// # Panics
+    /// If that is refused.
+    pub fn proposes_webhook(&mut self, url: &str) -> String {
+        let body = json!({ "url": url }).to_string();
+        let answer = self
+            .calls("POST", "/webhooks", &[JSON], body.as_bytes())
+            .expect("an answer");
+        assert_eq!(answer.status / 100, 2, "{}", answer.json());
+        text(&answer.json()["id"])
     }
 
     /// The bytes of a document; `None` if the platform does not give them out.

@@ -12,6 +12,7 @@ pub mod faults;
 pub mod history;
 pub mod http;
 pub mod load;
+pub mod receiver;
 pub mod system;
 pub mod vxp;
 

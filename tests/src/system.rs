@@ -29,6 +29,7 @@ pub struct SystemBuilder {
     is_postgres: bool,
     folder: Option<PathBuf>,
     wrapper: Vec<String>,
+    settings: Vec<(String, String)>,
 }
 
 impl SystemBuilder {
@@ -41,7 +42,15 @@ impl SystemBuilder {
             is_postgres: false,
             folder: None,
             wrapper: Vec::new(),
+            settings: Vec::new(),
         }
+    }
+
+    /// Sets a setting through the environment of the server (`LGSP__OUTBOUND__ALLOW`).
+    #[must_use]
+    pub fn with_setting(mut self, variable: &str, value: &str) -> Self {
+        self.settings.push((variable.to_owned(), value.to_owned()));
+        self
     }
 
     /// Switches a deliberate fault on, by the name of its `Bug`.
@@ -186,6 +195,7 @@ impl System {
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log"))
             .stderr(log);
+        command.envs(self.builder.settings.iter().cloned());
         if let Some(bug) = &self.builder.planted {
             command.env("LGSP_PLANTED_BUG", bug);
         }
