@@ -279,4 +279,91 @@ mod tests {
         };
         assert_eq!(retry_after, Some(limits::RETRY_AFTER_MAX));
     }
+
+    #[tokio::test]
+    async fn a_push_is_thin_signed_and_goes_only_where_it_may() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let house = crate::testkit::House::new("webhook-push").await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("bind");
+        let address = listener.local_addr().expect("address");
+        let transport = |allowed: &[&str]| {
+            let config = crate::outbound::OutboundConfig {
+                allowed: allowed
+                    .iter()
+                    .map(|entry| entry.parse().expect("entry"))
+                    .collect(),
+                ..Default::default()
+            };
+            let resolver = Arc::new(crate::outbound::SystemResolver);
+            WebhookTransport::new(
+                Outbound::new(config, resolver).expect("client"),
+                SigningKey::from_seed(&[7; 32]).expect("key"),
+                house.clock.clone(),
+                house.registry.clone(),
+                "https://lgsp.example/",
+            )
+        };
+        let item = HandOver {
+            url: format!("http://{address}/hook"),
+            ..item()
+        };
+        let outcome = transport(&[]).hand_over(item.clone()).await;
+        assert!(
+            matches!(outcome, HandOverOutcome::Unreachable { ref cause, .. } if cause == "url_forbidden")
+        );
+
+        let receive = async {
+            let (mut stream, _) = listener.accept().await.expect("accept");
+            let mut request = Vec::new();
+            let mut buffer = [0u8; 4096];
+            loop {
+                let count = stream.read(&mut buffer).await.expect("read");
+                request.extend_from_slice(&buffer[..count]);
+                let text = String::from_utf8_lossy(&request);
+                let is_whole = text.split_once("\r\n\r\n").is_some_and(|(head, body)| {
+                    let length = head
+                        .lines()
+                        .find_map(|line| line.strip_prefix("content-length: "));
+                    length.is_some_and(|length| length == body.len().to_string())
+                });
+                if is_whole || count == 0 {
+                    break;
+                }
+            }
+            stream
+                .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+                .await
+                .expect("write");
+            String::from_utf8(request).expect("utf-8")
+        };
+        let pushing = transport(&["127.0.0.1"]);
+        let (request, outcome) = tokio::join!(receive, pushing.hand_over(item.clone()));
+        assert_eq!(outcome, HandOverOutcome::Confirmed);
+        let (head, body) = request.split_once("\r\n\r\n").expect("head");
+        let field = |name: &str| {
+            head.lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+                .expect("field")
+        };
+        assert_eq!(field("webhook-id"), item.delivery.to_string());
+        let seconds = field("webhook-timestamp").parse().expect("seconds");
+        assert!(lgsp_wire::webhook::verify(
+            &[&pushing.key.public_key()],
+            field("webhook-id"),
+            seconds,
+            body.as_bytes(),
+            field("webhook-signature"),
+        ));
+        let payload: serde_json::Value = serde_json::from_str(body).expect("json");
+        assert_eq!(payload["type"], "document.available");
+        assert_eq!(
+            payload["data"]["content_url"],
+            format!(
+                "https://lgsp.example/api/v1/deliveries/{}/content",
+                item.delivery
+            )
+        );
+    }
 }
