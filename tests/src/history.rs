@@ -182,7 +182,7 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("history kept: {}", self.path.display());
+            crate::tell(&format!("history kept: {}", self.path.display()));
         } else {
             // A left-over file does no harm.
             let _removed = std::fs::remove_file(&self.path);

@@ -22,12 +22,15 @@ use std::time::Duration;
 use lgsp_base::Clock;
 use lgsp_base::time::SystemClock;
 
-/// Says in the output of `cargo test` that a test could not do its work here. Written past the harness, which would
-/// swallow it from a test that passes.
-pub fn skip(test: &str, why: &str) {
-    let line = format!("SKIP {test}: {why}\n");
+/// Writes a line past the test harness, which would swallow it from a test that passes.
+pub fn tell(line: &str) {
     // Nothing to do about a closed output.
-    let _written = std::io::stderr().write_all(line.as_bytes());
+    let _written = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+/// Says in the output of `cargo test` that a test could not do its work here.
+pub fn skip(test: &str, why: &str) {
+    tell(&format!("SKIP {test}: {why}"));
 }
 
 /// Asks again and again until there is an answer, at most for `patience`; between two questions the thread rests a moment.

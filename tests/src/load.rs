@@ -116,7 +116,7 @@ impl Load {
                 });
                 let mut receiver = agency.twin();
                 scope.spawn(move || {
-                    receive_until(&mut receiver, || sending.load(Ordering::Acquire) == 0)
+                    receive_until(&mut receiver, || sending.load(Ordering::Acquire) == 0);
                 });
             }
             let _guard = StopsAtEnd(&is_over);

@@ -329,7 +329,7 @@ impl System {
 impl Drop for System {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("server log:\n{}", self.log());
+            crate::tell(&format!("server log:\n{}", self.log()));
         }
         self.kill();
     }
