@@ -400,3 +400,47 @@ fn two_processes_do_not_share_a_folder() {
         .expect("SQLite is always there");
     assert_eq!(serve_fails(&system.data, &[], 5), "data.busy");
 }
+
+#[test]
+fn an_empty_postgres_takes_over_the_operator_of_the_folder() {
+    let Some(database) = lgsp_store::testing::TestDb::postgres("cli_adopt") else {
+        return skip("cli", "LGSP_TEST_POSTGRES is not set");
+    };
+    let DbTarget::Postgres { url } = database.target() else {
+        panic!("a PostgreSQL address");
+    };
+    let scratch = Scratch::new("cli-adopt");
+    let data = scratch.path().join("data").display().to_string();
+    let made = nobody().reads(&["init", "--data", &data, "--org", "H99", "--name", "Bình An"]);
+    let port = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = port.local_addr().expect("an address").to_string();
+    drop(port);
+    let mut server = Command::new(BINARY)
+        .args([
+            "serve",
+            "--data",
+            &data,
+            "--listen",
+            &address,
+            "--database",
+            &url,
+        ])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("lgsp serve");
+    let operator = Person {
+        server: format!("http://{address}"),
+        token: word(&made, "admin_token").to_owned(),
+    };
+    let listed = lgsp_tests::wait_for(std::time::Duration::from_secs(60), || {
+        let output = operator.types(&["org", "list", "-o", "json"]);
+        output.status.success().then(|| object(&output))
+    });
+    server.kill().expect("kill");
+    server.wait().expect("the end");
+    assert_eq!(
+        listed.expect("the token opens it")["items"][0]["code"],
+        "H99"
+    );
+}

@@ -107,8 +107,8 @@ fn an_attachment_passes_in_flat_memory() {
         .expect("an attachment");
     let start = opening + packet[opening..].find('>').expect("a tag") + 1;
     let end = start + packet[start..].find('<').expect("a closing tag");
-    let head = [packet[..start].as_bytes(), PDF].concat();
-    let frame = [head.as_slice(), packet[end..].as_bytes()];
+    let head = [&packet.as_bytes()[..start], PDF].concat();
+    let frame = [head.as_slice(), &packet.as_bytes()[end..]];
     pass(
         &system,
         &agencies[0],
