@@ -10,8 +10,11 @@ use lgsp_store::registry::TokenRow;
 use lgsp_store::{Db, DbOptions, DbTarget, Engine, StoreError};
 use lgsp_wire::record::Record;
 
+use crate::compose::{close_store, open_store};
 use crate::data_folder::DataFolder;
 
+/// The registry's counter of changes to tokens and systems: without a step of it nobody would read them.
+const CONNECTIONS_VERSION: &str = "registry_version.systems";
 /// Who takes over.
 const ACTOR: Actor = Actor::Platform { part: "init" };
 /// Organisations looked at; `init` makes one.
@@ -32,9 +35,10 @@ pub(crate) async fn operators(
     if db.engine() == Engine::Sqlite || !is_fresh || !folder.database().exists() {
         return Ok(());
     }
-    let local = Db::open(DbOptions::new(DbTarget::Sqlite {
+    let local = open_store(DbOptions::new(DbTarget::Sqlite {
         path: folder.database(),
-    }))?;
+    }))
+    .await?;
     let tokens: Vec<TokenRow> = local
         .read("adopt_tokens", |tx| tx.token_list())
         .await?
@@ -42,7 +46,7 @@ pub(crate) async fn operators(
         .filter(|token| token.system_id.is_none())
         .collect();
     copy_organisations(folder, &local, db).await?;
-    local.close();
+    close_store(local).await;
 
     let at = clock.now();
     let salts: Vec<[u8; 32]> = tokens
@@ -55,6 +59,7 @@ pub(crate) async fn operators(
         .collect();
     // The tokens last: while there is none, the next start begins again.
     db.write("adopt_tokens", move |tx| {
+        tx.counter_bump(CONNECTIONS_VERSION)?;
         for (token, salt) in tokens.iter().zip(&salts) {
             let record = Record::new()
                 .with("actor", ACTOR.label())

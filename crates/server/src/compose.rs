@@ -93,12 +93,13 @@ impl Platform {
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
 
         let vault = Vault::open(&folder.vault_key()).context("keys/vault.key")?;
-        let db = Db::open(DbOptions {
+        let db = open_store(DbOptions {
             planted: options.planted,
             disk_reserve_bytes: config.storage.reserve_bytes,
             readers: config.database.readers,
             ..DbOptions::new(target(folder, config))
-        })?;
+        })
+        .await?;
         adopt::operators(folder, &db, clock.as_ref(), entropy.as_ref()).await?;
         let registry = Registry::open(
             db.clone(),
@@ -223,6 +224,18 @@ impl Platform {
                 }
             }
         });
+    }
+}
+
+/// Opens the store on a thread that may block: it connects and migrates before it answers.
+pub(crate) async fn open_store(options: DbOptions) -> anyhow::Result<Db> {
+    Ok(tokio::task::spawn_blocking(move || Db::open(options)).await??)
+}
+
+/// Closes the store on a thread that may block: it finishes what waits and joins its threads.
+pub(crate) async fn close_store(db: Db) {
+    if let Err(error) = tokio::task::spawn_blocking(move || db.close()).await {
+        tracing::error!(%error, "the store could not be closed in order");
     }
 }
 

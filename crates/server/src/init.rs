@@ -9,8 +9,9 @@ use lgsp_base::time::SystemClock;
 use lgsp_base::{Actor, Clock, Entropy, Secret, Timestamp};
 use lgsp_registry::draft::{NewOrganisation, Occasion};
 use lgsp_registry::{Registry, RegistryConfig, Vault};
-use lgsp_store::{Db, DbOptions, DbTarget};
+use lgsp_store::{DbOptions, DbTarget};
 
+use crate::compose::{close_store, open_store};
 use crate::config;
 use crate::data_folder::{DataFolder, FolderError};
 
@@ -62,7 +63,7 @@ async fn fill(folder: &DataFolder, options: &InitOptions<'_>) -> anyhow::Result<
             path: folder.database(),
         },
     };
-    let db = Db::open(DbOptions::new(target))?;
+    let db = open_store(DbOptions::new(target)).await?;
     let registry =
         Registry::open(db.clone(), clock, entropy, vault, RegistryConfig::default()).await?;
     let has_operator = !registry.snapshot().connections().tokens_of(None).is_empty();
@@ -87,7 +88,8 @@ async fn fill(folder: &DataFolder, options: &InitOptions<'_>) -> anyhow::Result<
         .map_err(|error| error.to_problem())?;
     // The settings come last: a folder without them is no installation.
     folder.write_private(&folder.settings(), settings(options).as_bytes())?;
-    db.close();
+    drop(registry);
+    close_store(db).await;
     Ok(Initialised {
         admin_token,
         org_id,

@@ -15,7 +15,7 @@ use lgsp_base::planted::Planted;
 use lgsp_base::time::SystemClock;
 use lgsp_base::{Clock, Entropy};
 
-use crate::compose::{Platform, PlatformOptions};
+use crate::compose::{Platform, PlatformOptions, close_store};
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::listen::{self, Bound, Counters, Listening};
@@ -233,7 +233,6 @@ impl Running {
         self.workers.join(patience).await;
         let db = self.platform.db.clone();
         drop(self.platform);
-        // Joining the store's threads blocks; everything else is over.
-        drop(tokio::task::spawn_blocking(move || db.close()).await);
+        close_store(db).await;
     }
 }

@@ -254,7 +254,11 @@ fn resolve_text(output: Output, code: &str, found: &Value) -> String {
         format!("{}  {}", part("code"), part("name"))
     };
     let mut text = format!("{code}: {word}");
-    for field in ["organisation", "routed_to"] {
+    let fields: &[&str] = match status.as_str() {
+        "forwarded" => &["organisation", "routed_to"],
+        _ => &["organisation"],
+    };
+    for field in fields.iter().copied() {
         if let Some(value) = found.get(field).filter(|value| value.is_object()) {
             let arrow = if field == "routed_to" { "→ " } else { "" };
             text.push_str(&format!("\n  {arrow}{}", unit(value)));

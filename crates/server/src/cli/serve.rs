@@ -121,6 +121,7 @@ async fn serve(context: &Context, options: ServeOptions) -> Result<Exit, Failure
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
 }
 
 impl Signals {
@@ -128,14 +129,20 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
         })
     }
 
-    /// Waits for the next one: SIGTERM is a clean end, Ctrl-C an interruption.
+    /// Waits for the next one: SIGTERM is a clean end, Ctrl-C an interruption. SIGHUP ends nothing.
     async fn next(&mut self) -> Exit {
-        tokio::select! {
-            _ = self.terminate.recv() => Exit::Done,
-            _ = self.interrupt.recv() => Exit::Interrupted,
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return Exit::Done,
+                _ = self.interrupt.recv() => return Exit::Interrupted,
+                _ = self.hang_up.recv() => {
+                    tracing::warn!("SIGHUP: settings are read at the start; restart to apply them");
+                }
+            }
         }
     }
 }
