@@ -59,6 +59,10 @@ impl Folder {
 
     /// `lgsp serve`, until it says that it is ready.
     pub(crate) async fn serve(&self) -> Result<Lgsp> {
+        ensure!(
+            Lgsp::connect().await.is_err(),
+            "somebody listens on port {PORT} already: is another bench running?"
+        );
         let log = std::fs::File::create(self.path.with_extension("log"))?;
         let clock = SystemClock::new();
         let child = Command::new(&self.binary)
