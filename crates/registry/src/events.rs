@@ -391,7 +391,7 @@ fn event_record(
     Record::new()
         .with("actor", actor.label())
         .with("event", event.to_string())
-        .with("kind", planned.kind.name())
+        .with("event_kind", planned.kind.name())
         .with("effective", date_text(occasion.effective_at))
         .with("decision", occasion.decision.as_deref().unwrap_or(""))
         .with("note", occasion.note.as_deref().unwrap_or(""))
@@ -413,7 +413,7 @@ fn import_record(
     };
     Record::new()
         .with("actor", actor.label())
-        .with("kind", kind)
+        .with("file_kind", kind)
         .with("sha256", digest.to_string())
         .with(
             "effective",

@@ -2,6 +2,11 @@
 //!
 //! An entry is the canonical record, a 32-byte salt and the commitment to both. Only the commitment goes into a log that
 //! others see, so that a record can be erased and its proof kept. `leaf_index` stays empty until an entry is sealed.
+//!
+//! Time and kind stand in columns, to be found, and in the record, to be committed to: appending puts them there, whoever
+//! writes, and an entry whose columns say something else than its record is damaged.
+
+use std::borrow::Cow;
 
 use lgsp_base::Sha256;
 use lgsp_base::Timestamp;
@@ -33,11 +38,18 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// True if record and salt are those that were committed to.
+    /// True if record and salt are those that were committed to, and time and kind those of the record.
     pub fn is_intact(&self) -> bool {
-        <&[u8; 32]>::try_from(self.salt.as_slice())
-            .is_ok_and(|salt| commitment(LEDGER_DOMAIN, salt, &self.record) == self.commitment)
+        let is_committed = <&[u8; 32]>::try_from(self.salt.as_slice())
+            .is_ok_and(|salt| commitment(LEDGER_DOMAIN, salt, &self.record) == self.commitment);
+        is_committed
+            && Record::decode(&self.record)
+                .is_ok_and(|record| is_bound(&record, self.at, &self.kind))
     }
+}
+
+fn is_bound(record: &Record, at: Timestamp, kind: &str) -> bool {
+    record.text("kind") == Some(kind) && record.integer("at") == Some(at.as_micros())
 }
 
 const COLUMNS_BY_ID: &str =
@@ -60,7 +72,8 @@ fn read_entry(row: &Row<'_>) -> Result<Entry, StoreError> {
 }
 
 impl Tx<'_> {
-    /// Appends an entry and gives its id. The salt is fresh randomness.
+    /// Appends an entry and gives its id. The record gets `at` (microseconds) and `kind` if it does not have them yet; other
+    /// values under these keys are replaced. The salt is fresh randomness.
     pub fn ledger_append(
         &mut self,
         at: Timestamp,
@@ -69,6 +82,11 @@ impl Tx<'_> {
         record: &Record,
         salt: [u8; 32],
     ) -> Result<i64, StoreError> {
+        let record = if is_bound(record, at, kind) {
+            Cow::Borrowed(record)
+        } else {
+            Cow::Owned(record.clone().with("at", at.as_micros()).with("kind", kind))
+        };
         let record = record.encode();
         let commitment = commitment(LEDGER_DOMAIN, &salt, &record);
         self.query_one(

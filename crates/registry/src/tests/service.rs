@@ -6,6 +6,7 @@ use lgsp_base::actor::{Actor, Permission};
 use lgsp_base::time::{ManualClock, Timestamp};
 use lgsp_store::StoreError;
 use lgsp_store::testing::{TestDb, for_each_engine};
+use lgsp_wire::record::Record;
 
 use super::data::{AFTER, EARLY, LATE, SEED};
 use super::support::{day, new_org, on, open, operator, runtime, system_actor};
@@ -35,13 +36,20 @@ async fn binh_an(registry: &Registry) {
     assert!(report.is_accepted(), "{report:?}");
 }
 
+/// Kinds and records; every record is bound to its time and its kind.
 fn ledger(test: &TestDb) -> Vec<(String, String)> {
     test.db()
         .read("test_ledger", |tx| tx.ledger_list(0, 1_000))
         .wait()
         .unwrap_or_else(|error: StoreError| panic!("{error}"))
         .into_iter()
-        .inspect(|entry| assert!(entry.is_intact()))
+        .inspect(|entry| {
+            assert!(entry.is_intact());
+            let record = Record::decode(&entry.record).unwrap();
+            assert_eq!(record.text("kind"), Some(entry.kind.as_str()));
+            assert_eq!(record.integer("at"), Some(entry.at.as_micros()));
+            assert!(record.text("actor").is_some(), "{record:?}");
+        })
         .map(|entry| (entry.kind, String::from_utf8(entry.record).unwrap()))
         .collect()
 }
@@ -176,6 +184,11 @@ fn every_operation_records_an_event_and_a_ledger_entry() {
             assert_eq!(entries.len(), 6 + 8);
             assert!(entries.iter().all(|(kind, _)| kind == "organisation.event"));
             assert!(entries[6].1.contains("01/QĐ-UBND"), "{}", entries[6].1);
+            assert!(
+                entries[6].1.contains("\"event_kind\":\"rename\""),
+                "{}",
+                entries[6].1
+            );
             let seen = open(test, &clock()).await.snapshot();
             let status = |code| seen.resolve(code, day("2026-11-21")).status();
             assert_eq!(

@@ -302,6 +302,8 @@ fn a_ledger_entry_is_bound_to_its_record() {
         assert!(entry.is_intact());
         let record = Record::decode(&entry.record).expect("a record");
         assert_eq!(record.text("what"), Some("document"));
+        assert_eq!(record.text("kind"), Some("document.accepted"));
+        assert_eq!(record.integer("at"), Some(at(1).as_micros()));
         let listed = write(db, move |tx| tx.ledger_list(first, 10));
         assert_eq!(
             listed.iter().map(|entry| entry.id).collect::<Vec<_>>(),
@@ -311,6 +313,23 @@ fn a_ledger_entry_is_bound_to_its_record() {
             write(db, |tx| tx.ledger_check(0, 10)),
             (Some(second), vec![])
         );
+        write(db, move |tx| {
+            let sql = "UPDATE ledger_entries SET at = at + 1 WHERE id = $1";
+            tx.execute(sql, params![first])?;
+            let sql = "UPDATE ledger_entries SET kind = 'delivery.dead' WHERE id = $1";
+            tx.execute(sql, params![second])
+        });
+        assert_eq!(
+            write(db, |tx| tx.ledger_check(0, 10)),
+            (Some(second), vec![first, second]),
+            "time and kind are bound as well"
+        );
+        write(db, move |tx| {
+            let sql = "UPDATE ledger_entries SET at = at - 1 WHERE id = $1";
+            tx.execute(sql, params![first])?;
+            let sql = "UPDATE ledger_entries SET kind = 'delivery.confirmed' WHERE id = $1";
+            tx.execute(sql, params![second])
+        });
         write(db, move |tx| {
             let sql = "UPDATE ledger_entries SET record = $1 WHERE id = $2";
             tx.execute(sql, params![b"{}".as_slice(), second])
