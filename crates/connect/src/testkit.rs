@@ -79,11 +79,15 @@ impl Directory for Wired {
     }
 
     fn receives_for(&self, system: SystemId) -> Vec<OrgId> {
-        let snapshot = self.0.snapshot();
-        let own = snapshot.system(system).map(|found| found.org);
-        own.into_iter()
-            .chain(snapshot.agencies_of(system).iter().copied())
-            .collect()
+        self.acts_for(system)
+    }
+
+    fn acts_for(&self, system: SystemId) -> Vec<OrgId> {
+        self.0.snapshot().acts_for(system).collect()
+    }
+
+    fn lineage(&self, org: OrgId) -> Vec<OrgId> {
+        self.0.snapshot().lineage(org, self.1.now())
     }
 
     fn pushed_to(&self) -> Vec<OrgId> {

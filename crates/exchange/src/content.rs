@@ -113,7 +113,7 @@ impl Exchange {
         let Actor::System { system, .. } = actor else {
             return Some(Vec::new());
         };
-        let own = self.inner.directory.receives_for(*system);
+        let readable = self.reads_for(*system);
         let received: Vec<&Delivery> = found
             .deliveries
             .iter()
@@ -121,14 +121,17 @@ impl Exchange {
                 ContentTarget::Document(_) => true,
                 ContentTarget::Delivery(id) => delivery.id == id,
             })
-            .filter(|delivery| own.contains(&delivery.recipient_org))
+            .filter(|delivery| readable.contains(&delivery.recipient_org))
             .collect();
-        if received.is_empty() && !self.is_sender(actor, &found.document) {
+        if received.is_empty() && !readable.contains(&found.document.sender_org) {
             return None;
         }
+        // Only the system that receives takes a document over; others of its organisation look on.
+        let own = self.inner.directory.receives_for(*system);
         Some(
             received
                 .into_iter()
+                .filter(|delivery| own.contains(&delivery.recipient_org))
                 .filter(|delivery| delivery.state.is_open())
                 .map(|delivery| delivery.id)
                 .collect(),

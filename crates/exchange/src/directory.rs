@@ -70,6 +70,12 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
     fn may_send_as(&self, system: SystemId, org: OrgId) -> bool;
     /// The organisations for which this system receives: its own first, then the agencies it registered.
     fn receives_for(&self, system: SystemId) -> Vec<OrgId>;
+    /// The organisations in whose name this system sends and reads, whether it receives for them or not: its own first, then
+    /// the agencies it registered.
+    fn acts_for(&self, system: SystemId) -> Vec<OrgId>;
+    /// The closed organisations that went into this one as a whole, directly or through others: what they sent and received is
+    /// now its own to follow. No end of a transition period ends that.
+    fn lineage(&self, org: OrgId) -> Vec<OrgId>;
     /// Every organisation whose channel is a webhook.
     fn pushed_to(&self) -> Vec<OrgId>;
 }

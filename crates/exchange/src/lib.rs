@@ -14,6 +14,7 @@ mod evidence;
 mod expiry;
 mod inbox;
 mod intake;
+mod lineage;
 mod lists;
 mod notice;
 mod order;

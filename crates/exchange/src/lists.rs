@@ -12,7 +12,7 @@ use crate::inbox::page_size;
 use crate::service::{Exchange, may};
 
 impl Exchange {
-    /// Documents that the actor's organisations sent, with the state of each delivery, newest first. `filter.sender`
+    /// Documents that the actor's organisations sent, or organisations whose successor they are, with the state of each delivery, newest first. `filter.sender`
     /// narrows to one of them (an operator may leave it out to see all); `subject_folded` may be given unfolded.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ impl Exchange {
         let Actor::System { system, .. } = actor else {
             return Ok(vec![named]);
         };
-        let own = self.inner.directory.receives_for(*system);
+        let own = self.reads_for(*system);
         match named {
             None => Ok(own.into_iter().map(Some).collect()),
             Some(org) if own.contains(&org) => Ok(vec![Some(org)]),

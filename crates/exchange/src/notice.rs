@@ -1,10 +1,11 @@
 //! Notices of the platform to a sender: small JSON documents in the sender's own inbox, never on the document axis.
 
-use lgsp_base::id::{DeliveryId, DocumentId, ReceiptId};
+use lgsp_base::id::{DeliveryId, DocumentId, OrgId, ReceiptId};
 use lgsp_base::{Actor, Sha256, Timestamp};
 use lgsp_store::exchange::{Delivery, Document, DocumentKind, NewDelivery, NewDocument};
 use lgsp_store::{StoreError, Tx};
 
+use crate::directory::Resolved;
 use crate::evidence::{self, Entry};
 use crate::model::Door;
 use crate::order;
@@ -24,7 +25,7 @@ pub(crate) struct Notice<'a> {
     pub(crate) deliveries: &'a [Delivery],
 }
 
-/// Stores a notice and its delivery to the sender of the document it is about. A notice is never about a notice.
+/// Stores a notice and its delivery to the sender of the document it is about, or to who took the sender's place. A notice is never about a notice.
 pub(crate) fn send(
     tx: &mut Tx<'_>,
     exchange: &Exchange,
@@ -53,7 +54,7 @@ pub(crate) fn send(
     })
     .to_string()
     .into_bytes();
-    let owner = about.sender_org;
+    let owner = owner(exchange, about, now);
     let code = exchange
         .inner
         .directory
@@ -120,4 +121,12 @@ pub(crate) fn send(
     .with("sha256", sha256.to_string())
     .with("original", about.id.to_string())
     .append(tx, now)
+}
+
+/// Who is told about a document: its sender, or the organisation to which the sender's closed code leads.
+fn owner(exchange: &Exchange, about: &Document, now: Timestamp) -> OrgId {
+    match exchange.inner.directory.resolve(&about.sender_code, now) {
+        Resolved::Found { org, .. } if exchange.stands_for(org, about.sender_org) => org,
+        _ => about.sender_org,
+    }
 }

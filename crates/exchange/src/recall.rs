@@ -1,11 +1,12 @@
 //! Taking a document back (protocols §1.10): before the recipient has seen it that is a plain cancel, afterwards a request
 //! that is forwarded like any other document.
 
-use lgsp_store::exchange::{DeliveryState, Document};
+use lgsp_store::exchange::{Delivery, DeliveryState, Document};
 use lgsp_store::{StoreError, Tx};
 use lgsp_wire::edxml::StatusCode;
 
 use crate::evidence::{self, Entry};
+use crate::lineage;
 use crate::notice::{self, Notice};
 use crate::order;
 use crate::service::Exchange;
@@ -28,15 +29,21 @@ pub(crate) fn take_back_unseen(
         .as_ref()
         .is_some_and(|status| status.code == StatusCode::TakeBack);
     let is_request = facts.business_type == Some(1) || is_take_back;
-    if !is_request || original.sender_org != prepared.sender_org {
+    if !is_request || !exchange.stands_for(prepared.sender_org, original.sender_org) {
         return Ok(());
     }
     let mut cancelled = Vec::new();
     for recipient in &prepared.recipients {
-        let Some(delivery) = tx.delivery_latest(original.id, recipient.org)? else {
-            continue;
-        };
-        if !tx.delivery_cancel_unseen(delivery.id, prepared.now, CAUSE)? {
+        let deliveries = lineage::deliveries_to(tx, exchange, original.id, recipient.org)?;
+        let mut is_void = !deliveries.is_empty();
+        for delivery in deliveries {
+            if cancel(tx, exchange, prepared, &delivery)? {
+                cancelled.push(delivery);
+            } else {
+                is_void = false;
+            }
+        }
+        if !is_void {
             continue;
         }
         tx.delivery_close(
@@ -46,27 +53,14 @@ pub(crate) fn take_back_unseen(
             CAUSE,
             Some("the original was cancelled before it was handed over"),
         )?;
-        Entry::new(
-            evidence::DELIVERY_CANCELLED,
+        order::promote(
+            tx,
+            exchange,
+            prepared.sender_org,
+            recipient.org,
+            facts.kind,
             prepared.now,
-            &prepared.actor,
-            exchange.salt(),
-        )
-        .about(&delivery)
-        .with("cause", CAUSE)
-        .with("request", prepared.document.to_string())
-        .append(tx, prepared.now)?;
-        for kind in [delivery.kind, facts.kind] {
-            order::promote(
-                tx,
-                exchange,
-                prepared.sender_org,
-                recipient.org,
-                kind,
-                prepared.now,
-            )?;
-        }
-        cancelled.push(delivery);
+        )?;
     }
     if cancelled.is_empty() {
         return Ok(());
@@ -79,4 +73,36 @@ pub(crate) fn take_back_unseen(
         deliveries: &cancelled,
     };
     notice::send(tx, exchange, &notice, prepared.now)
+}
+
+/// Cancels a delivery that was never handed over; false if it was. A predecessor's pair is not the one that the submit holds.
+fn cancel(
+    tx: &mut Tx<'_>,
+    exchange: &Exchange,
+    prepared: &Prepared,
+    delivery: &Delivery,
+) -> Result<bool, StoreError> {
+    tx.pair_confirm(delivery.sender_org, delivery.recipient_org, 0)?;
+    if !tx.delivery_cancel_unseen(delivery.id, prepared.now, CAUSE)? {
+        return Ok(false);
+    }
+    Entry::new(
+        evidence::DELIVERY_CANCELLED,
+        prepared.now,
+        &prepared.actor,
+        exchange.salt(),
+    )
+    .about(delivery)
+    .with("cause", CAUSE)
+    .with("request", prepared.document.to_string())
+    .append(tx, prepared.now)?;
+    order::promote(
+        tx,
+        exchange,
+        delivery.sender_org,
+        delivery.recipient_org,
+        delivery.kind,
+        prepared.now,
+    )?;
+    Ok(true)
 }

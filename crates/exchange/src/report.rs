@@ -11,6 +11,7 @@ use lgsp_wire::edxml::{
 use crate::error::SubmitError;
 use crate::evidence::{self, Entry};
 use crate::intake::Content;
+use crate::lineage;
 use crate::model::{Accepted, Door, StatusReport, Submit};
 use crate::packet::StatusFacts;
 use crate::service::{Exchange, may};
@@ -35,7 +36,7 @@ pub(crate) fn record(
         vec![prepared.sender_org]
     };
     for org in about {
-        if let Some(delivery) = tx.delivery_latest(original.id, org)? {
+        for delivery in lineage::deliveries_to(tx, exchange, original.id, org)? {
             record_one(tx, exchange, prepared, status, &delivery)?;
         }
     }
@@ -167,16 +168,16 @@ impl Exchange {
     ) -> Result<OrgId, SubmitError> {
         let takes_part = |org: OrgId| {
             if code.is_from_sender() {
-                subject.document.sender_org == org
+                self.stands_for(org, subject.document.sender_org)
             } else {
                 subject
                     .deliveries
                     .iter()
-                    .any(|delivery| delivery.recipient_org == org)
+                    .any(|delivery| self.stands_for(org, delivery.recipient_org))
             }
         };
         let speaks_for = match actor {
-            Actor::System { system, .. } => self.inner.directory.receives_for(*system),
+            Actor::System { system, .. } => self.inner.directory.acts_for(*system),
             // Who runs the platform reports for the organisation it names, or for the only one that can be meant.
             Actor::Operator { .. } | Actor::Platform { .. } => {
                 let first = subject.deliveries.first();

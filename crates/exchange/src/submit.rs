@@ -22,6 +22,7 @@ use crate::directory::{Channel, Resolved};
 use crate::error::SubmitError;
 use crate::evidence::{self, Entry};
 use crate::intake::{Body, Content, IntakeKind};
+use crate::lineage;
 use crate::model::{Accepted, Door, Submit};
 use crate::packet::{self, Facts, StatusFacts};
 use crate::service::{Exchange, may};
@@ -55,6 +56,8 @@ pub(crate) struct Prepared {
     pub(crate) sender_system: Option<SystemId>,
     pub(crate) subject_folded: Option<String>,
     pub(crate) recipients: Vec<Recipient>,
+    /// Predecessors whose document this one may be about.
+    pub(crate) inherited_owners: Vec<OrgId>,
     /// Positions in `recipients` by organisation: pairs are always locked in this order.
     pub(crate) lock_order: Vec<usize>,
     pub(crate) content_type: String,
@@ -139,7 +142,13 @@ impl Exchange {
             let outcome = self
                 .inner
                 .db
-                .write("document_submit", move |tx| accept(tx, &exchange, &shared))
+                .write("document_submit", move |tx| {
+                    let accepted = accept(tx, &exchange, &shared)?;
+                    if !accepted.is_repeat {
+                        lineage::attach(tx, &exchange, &shared)?;
+                    }
+                    Ok(accepted)
+                })
                 .await;
             match outcome {
                 Err(SubmitError::Store(StoreError::Constraint { .. })) if races < RACES_MAX => {
@@ -362,7 +371,10 @@ impl Exchange {
             .with_opt("business_type", checked.facts.business_type.map(i64::from))
             .with_opt("tolerated", (!tolerated.is_empty()).then_some(tolerated))
             .with("deliveries", delivery_records(&recipients));
+        let inherited_owners =
+            self.inherited_owners(&checked.facts, checked.sender_org, &recipients);
         Ok(Prepared {
+            inherited_owners,
             document,
             receipt,
             now,

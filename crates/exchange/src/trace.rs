@@ -134,9 +134,7 @@ impl Exchange {
             return Err(ReceiveError::Forbidden);
         }
         Ok(match actor {
-            Actor::System { system, .. } => {
-                Viewer::Party(self.inner.directory.receives_for(*system))
-            }
+            Actor::System { system, .. } => Viewer::Party(self.reads_for(*system)),
             Actor::Operator { .. } | Actor::Platform { .. } => Viewer::All,
         })
     }

@@ -78,6 +78,11 @@ impl Snapshot {
         resolve::resolve_in(&self.directory, scheme, code, at, self.transition)
     }
 
+    /// The ended organisations that went into this one as a whole by an instant: what they sent and received is its to follow.
+    pub fn lineage(&self, org: OrgId, at: Timestamp) -> Vec<OrgId> {
+        resolve::lineage(&self.directory, org, at)
+    }
+
     /// One organisation.
     pub fn organisation(&self, id: OrgId) -> Option<&Organisation> {
         self.directory.organisation(id)
@@ -147,9 +152,18 @@ impl Snapshot {
 
     /// True if the system may send in the name of the organisation: its own, or one that it registered for.
     pub fn may_send_as(&self, system: SystemId, org: OrgId) -> bool {
-        self.system(system).is_some_and(|found| {
-            found.is_active && (found.org == org || self.agencies_of(system).contains(&org))
-        })
+        self.acts_for(system).any(|own| own == org)
+    }
+
+    /// The organisations in whose name a system may send: its own first, then those that it registered for; none for a closed
+    /// system.
+    pub fn acts_for(&self, system: SystemId) -> impl Iterator<Item = OrgId> {
+        self.system(system)
+            .filter(|found| found.is_active)
+            .into_iter()
+            .flat_map(|found| {
+                std::iter::once(found.org).chain(self.agencies_of(found.id).iter().copied())
+            })
     }
 
     /// True if `org` stands at or below `above` at an instant.

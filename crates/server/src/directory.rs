@@ -88,17 +88,22 @@ impl Directory for RegistryDirectory {
 
     fn receives_for(&self, system: SystemId) -> Vec<OrgId> {
         let snapshot = self.registry.snapshot();
-        let Some(found) = snapshot.system(system).filter(|found| found.is_active) else {
-            return Vec::new();
-        };
-        std::iter::once(found.org)
-            .chain(snapshot.agencies_of(system).iter().copied())
+        snapshot
+            .acts_for(system)
             .filter(|org| {
                 snapshot
                     .receiver(*org)
                     .is_some_and(|receiver| receiver.id == system)
             })
             .collect()
+    }
+
+    fn acts_for(&self, system: SystemId) -> Vec<OrgId> {
+        self.registry.snapshot().acts_for(system).collect()
+    }
+
+    fn lineage(&self, org: OrgId) -> Vec<OrgId> {
+        self.registry.snapshot().lineage(org, self.clock.now())
     }
 
     fn pushed_to(&self) -> Vec<OrgId> {
@@ -115,3 +120,6 @@ impl Directory for RegistryDirectory {
         orgs
     }
 }
+
+#[cfg(test)]
+mod tests;

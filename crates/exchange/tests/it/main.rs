@@ -9,6 +9,7 @@
 )]
 
 mod history;
+mod mergers;
 mod packets;
 mod push;
 mod receive;

@@ -9,7 +9,7 @@ use crate::world::{Way, World, actor, run};
 const SENDER: u8 = 14;
 const COMMUNE: u8 = 131;
 
-fn sample(name: &str) -> Vec<u8> {
+pub(crate) fn sample(name: &str) -> Vec<u8> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../wire/fixtures/");
     std::fs::read(format!("{folder}{name}.edxml")).expect("a sample")
 }

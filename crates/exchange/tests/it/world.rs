@@ -45,7 +45,7 @@ pub(crate) enum Way {
 #[derive(Debug, Default)]
 pub(crate) struct FakeDirectory {
     ways: Mutex<BTreeMap<u8, Way>>,
-    /// Codes that are closed, with the successor (routed) or candidates.
+    /// Codes that are closed, with the successor (routed; its predecessor is theirs) or candidates.
     pub(crate) closed: Mutex<BTreeMap<String, Option<u8>>>,
 }
 
@@ -64,6 +64,17 @@ pub(crate) fn code(number: u8) -> String {
 pub(crate) fn actor(number: u8) -> Actor {
     Actor::System {
         system: system(number),
+        org: org(number),
+    }
+}
+
+/// Ids of second systems begin here: they act for an organisation and do not receive for it.
+const SECOND: u128 = 10_000;
+
+/// An organisation's second system.
+pub(crate) fn second(number: u8) -> Actor {
+    Actor::System {
+        system: SystemId::from_bits(u128::from(number) + 1 + SECOND),
         org: org(number),
     }
 }
@@ -144,11 +155,37 @@ impl Directory for FakeDirectory {
     }
 
     fn may_send_as(&self, system: SystemId, org: OrgId) -> bool {
-        system.bits() == org.bits()
+        self.acts_for(system).contains(&org)
     }
 
     fn receives_for(&self, system: SystemId) -> Vec<OrgId> {
-        vec![OrgId::from_bits(system.bits())]
+        match system.bits().checked_sub(SECOND) {
+            Some(_) => Vec::new(),
+            None => self.acts_for(system),
+        }
+    }
+
+    fn acts_for(&self, system: SystemId) -> Vec<OrgId> {
+        let bits = system.bits();
+        vec![OrgId::from_bits(bits.checked_sub(SECOND).unwrap_or(bits))]
+    }
+
+    fn lineage(&self, successor: OrgId) -> Vec<OrgId> {
+        let closed = self.closed.lock().expect("not poisoned");
+        let mut found: Vec<OrgId> = Vec::new();
+        let mut open = vec![successor];
+        while let Some(next) = open.pop() {
+            let gone_into = closed
+                .iter()
+                .filter(|(_, into)| into.is_some_and(|number| org(number) == next))
+                .filter_map(|(text, _)| text.strip_prefix("H99.")?.parse().ok())
+                .map(org);
+            for predecessor in gone_into {
+                found.push(predecessor);
+                open.push(predecessor);
+            }
+        }
+        found
     }
 
     fn pushed_to(&self) -> Vec<OrgId> {

@@ -240,6 +240,34 @@ fn a_merger_into_an_unknown_one_closes_without_candidates() {
 }
 
 #[test]
+fn a_lineage_is_who_went_in_whole_by_then_however_long_ago() {
+    let mut world = World::new();
+    let ids = ["H99.01", "H99.02", "H99.03", "H99.04", "H99.05"].map(|code| world.create(code));
+    let lineage = |world: &World, of: usize, at| {
+        let found = crate::resolve::lineage(&world.directory, ids[of], at);
+        let position = |org: &_| ids.iter().position(|id| id == org).unwrap();
+        found.iter().map(position).collect::<Vec<_>>()
+    };
+    merge(&mut world, "H99.01", Some("H99.02"), DAY).unwrap();
+    merge(&mut world, "H99.02", Some("H99.03"), "2025-08-01").unwrap();
+    world
+        .apply(|draft, event| {
+            let parts = [Some(ids[2]), Some(ids[4])];
+            let when = on("2025-09-01");
+            draft.succeed(ids[3], &parts, SuccessionKind::Split, &when, event)
+        })
+        .unwrap();
+    assert_eq!(lineage(&world, 1, before(DAY)), [0; 0]);
+    assert_eq!(lineage(&world, 1, day(DAY)), [0]);
+    assert_eq!(lineage(&world, 2, before("2025-08-01")), [0; 0]);
+    assert_eq!(lineage(&world, 2, day("2025-08-01")), [1, 0]);
+    let later = day(DAY).plus(world.transition + world.transition);
+    assert_eq!(lineage(&world, 2, later), [1, 0]);
+    // A part of somebody is not somebody.
+    assert_eq!(lineage(&world, 4, later), [0; 0]);
+}
+
+#[test]
 fn chains_are_followed_while_every_step_is_in_its_transition() {
     let mut world = World::new();
     for code in ["H99.01", "H99.02", "H99.03"] {
