@@ -42,6 +42,12 @@ pub enum SubmitError {
         /// Each code with code and name of its candidates.
         recipients: Vec<(String, Vec<(String, String)>)>,
     },
+    /// Recipients whose system fetches from the document axis, which carries edXML only: they would never see this content.
+    #[error("recipients that take edXML only: {codes:?}")]
+    RecipientFormat {
+        /// The codes, as named.
+        codes: Vec<String>,
+    },
     /// None, too many, one twice, or the sender itself.
     #[error("recipients: {0}")]
     Recipients(String),
@@ -87,6 +93,10 @@ impl SubmitError {
             SubmitError::RecipientUnknown { codes } => codes.iter().fold(
                 kinds::EXCHANGE_RECIPIENT_UNKNOWN.with(codes.join(", ")),
                 |problem, code| problem.at("to", "recipient_unknown", code),
+            ),
+            SubmitError::RecipientFormat { codes } => codes.iter().fold(
+                kinds::EXCHANGE_RECIPIENT_FORMAT.with(codes.join(", ")),
+                |problem, code| problem.at("to", "recipient_format", code),
             ),
             SubmitError::RecipientClosed { recipients } => closed_problem(recipients),
             SubmitError::Recipients(detail) => {

@@ -176,6 +176,7 @@ impl Exchange {
             &submit.recipients
         };
         let recipients = self.check_recipients(named, sender_org, now)?;
+        self.check_format(facts.kind, &recipients)?;
         if facts.external_id.is_none() && submit.idempotency_key.is_none() {
             return Err(SubmitError::KeyRequired);
         }
@@ -292,6 +293,31 @@ impl Exchange {
             found.push(self.recipient(sender, "?".to_owned(), "?", false, now));
         }
         Ok(found)
+    }
+
+    /// The axis has no list in which plain content could stand.
+    fn check_format(
+        &self,
+        kind: DocumentKind,
+        recipients: &[Recipient],
+    ) -> Result<(), SubmitError> {
+        if kind != DocumentKind::Plain {
+            return Ok(());
+        }
+        let codes: Vec<String> = recipients
+            .iter()
+            .filter(|recipient| {
+                self.inner
+                    .directory
+                    .receiver(recipient.org)
+                    .is_some_and(|receiver| receiver.channel == Channel::Axis)
+            })
+            .map(|recipient| recipient.addressed.clone())
+            .collect();
+        if codes.is_empty() {
+            return Ok(());
+        }
+        Err(SubmitError::RecipientFormat { codes })
     }
 
     fn recipient(

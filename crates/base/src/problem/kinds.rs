@@ -434,6 +434,18 @@ pub static EXCHANGE_RECIPIENT_CLOSED: ProblemKind = ProblemKind {
     axis_code: 23,
 };
 
+/// A recipient's system cannot take this format.
+pub static EXCHANGE_RECIPIENT_FORMAT: ProblemKind = ProblemKind {
+    code: "exchange.recipient_format",
+    status: 422,
+    retryable: false,
+    title_vi: "Hệ thống của đơn vị nhận chỉ nhận gói tin edXML",
+    title_en: "A recipient's system takes edXML only",
+    fix_vi: "Gửi gói tin edXML, hoặc gửi tệp bằng biểu mẫu multipart/form-data để nền tảng tạo gói tin",
+    fix_en: "Send edXML, or send the file as multipart/form-data and let the platform build the packet",
+    axis_code: 22,
+};
+
 /// The list of recipients is not valid.
 pub static EXCHANGE_RECIPIENTS: ProblemKind = ProblemKind {
     code: "exchange.recipients",
@@ -796,6 +808,7 @@ pub static ALL: &[&ProblemKind] = &[
     &EXCHANGE_SENDER,
     &EXCHANGE_RECIPIENT_UNKNOWN,
     &EXCHANGE_RECIPIENT_CLOSED,
+    &EXCHANGE_RECIPIENT_FORMAT,
     &EXCHANGE_RECIPIENTS,
     &EXCHANGE_CONFLICT,
     &EXCHANGE_IDEMPOTENCY_CONFLICT,

@@ -5,7 +5,7 @@ use lgsp_exchange::{
     Acknowledgement, ContentBody, ContentTarget, IntakeKind, ReceiveError, Submit, SubmitError,
 };
 
-use crate::world::{World, actor, code, operator, run};
+use crate::world::{Way, World, actor, code, operator, run};
 
 #[test]
 fn a_document_is_accepted_once_and_repeated_exactly() {
@@ -179,6 +179,46 @@ fn refusals_name_their_cause_and_store_nothing() {
             }))
             .await;
         assert!(accepted.is_ok());
+    });
+}
+
+#[test]
+fn plain_content_is_refused_for_a_system_that_could_never_see_it() {
+    run(async {
+        let world = World::new("format");
+        world.directory.set(14, Way::Inbox);
+        for number in [131, 132] {
+            world.directory.set(number, Way::Axis);
+        }
+        let submit = world.plain(0, &[1, 131, 132], b"%PDF", Some("k"));
+        let problem = world
+            .exchange
+            .submit(submit)
+            .await
+            .expect_err("the axis carries edXML only")
+            .to_problem();
+        assert_eq!(problem.code(), "exchange.recipient_format");
+        assert_eq!(problem.kind.status, 422);
+        let named: Vec<&str> = problem
+            .fields
+            .iter()
+            .map(|field| field.message.as_str())
+            .collect();
+        assert_eq!(named, ["H99.131", "H99.132"]);
+        assert!(world.inbox(1).await.items.is_empty());
+        // Once it fetches another way, and as edXML, it goes.
+        let edxml = crate::packets::sample("edoc_new_two_receivers_zip_attachment");
+        assert_eq!(
+            world
+                .send_edxml(14, &edxml)
+                .await
+                .expect("accepted")
+                .deliveries
+                .len(),
+            2
+        );
+        world.directory.set(131, Way::Inbox);
+        world.send(0, &[131], b"%PDF", "k").await;
     });
 }
 

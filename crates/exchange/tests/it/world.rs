@@ -37,6 +37,7 @@ pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     Inbox,
+    Axis,
     Push,
     Nothing,
 }
@@ -142,6 +143,7 @@ impl Directory for FakeDirectory {
         let number = self.number(org)?;
         let channel = match self.way(number)? {
             Way::Inbox => Channel::Inbox,
+            Way::Axis => Channel::Axis,
             Way::Push => Channel::Webhook {
                 webhook: WebhookId::from_bits(u128::from(number) + 1),
                 url: format!("https://{number}.binhan.example/hook"),
