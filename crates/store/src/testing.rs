@@ -95,7 +95,7 @@ impl TestDb {
         }
     }
 
-    /// A fresh database on the test server, `None` if the environment names none.
+    /// A fresh database on the test server, `None` if the environment names none, which is said on the terminal.
     ///
     /// # Panics
     /// If it cannot be opened.
@@ -104,7 +104,10 @@ impl TestDb {
         reason = "a test cannot go on without its database"
     )]
     pub fn postgres(name: &str) -> Option<Self> {
-        let server = std::env::var(POSTGRES_VARIABLE).ok()?;
+        let Ok(server) = std::env::var(POSTGRES_VARIABLE) else {
+            say_skipped();
+            return None;
+        };
         let database = unique(name).replace('-', "_");
         let create = format!("CREATE DATABASE {database} TEMPLATE template0");
         on_server(&server, &create).expect("a database for a test on the test server");
@@ -188,26 +191,23 @@ fn with_database(server: &str, database: &str) -> String {
     format!("{base}/{database}{options}")
 }
 
-/// Runs a test on every engine that is there, and says so when one is not.
+/// Runs a test on every engine that is there.
 ///
 /// # Panics
 /// If a database cannot be opened, and as the test does.
 pub fn for_each_engine(name: &str, mut test: impl FnMut(&mut TestDb)) {
     test(&mut TestDb::sqlite(name));
-    match TestDb::postgres(name) {
-        Some(mut database) => {
-            debug_assert_eq!(database.db().engine(), Engine::Postgres);
-            test(&mut database);
-        }
-        None => say_skipped(),
+    if let Some(mut database) = TestDb::postgres(name) {
+        debug_assert_eq!(database.db().engine(), Engine::Postgres);
+        test(&mut database);
     }
 }
 
-/// Says once that PostgreSQL is left out, past the test harness, which would swallow it from a test that passes.
+/// Says once per test binary that PostgreSQL is left out, past the test harness, which would swallow it from a test that passes.
 fn say_skipped() {
     static SAID: Once = Once::new();
     SAID.call_once(|| {
-        let line = format!("SKIP store on PostgreSQL: {POSTGRES_VARIABLE} is not set\n");
+        let line = format!("SKIP PostgreSQL: {POSTGRES_VARIABLE} is not set\n");
         // Nothing to do about a closed output.
         drop(std::io::stderr().write_all(line.as_bytes()));
     });

@@ -4,8 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test says what it expects and stops when it is wrong; a skipped one says so"
+    reason = "a test says what it expects and stops when it is wrong"
 )]
 
 mod history;

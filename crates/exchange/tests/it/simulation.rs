@@ -375,7 +375,6 @@ fn two_hundred_days_keep_every_promise() {
 fn days_on_postgresql_keep_every_promise() {
     for seed in 0..10 {
         let Some(store) = TestDb::postgres("day") else {
-            println!("SKIP days on PostgreSQL: LGSP_TEST_POSTGRES is not set");
             return;
         };
         let wrong = run(day(store, seed, Planted::NONE));
