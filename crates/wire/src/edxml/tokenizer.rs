@@ -453,6 +453,9 @@ impl Tokenizer {
         handler: &mut dyn Handler,
     ) -> Result<usize, Cause> {
         let first = rest.as_bytes().first();
+        if std::mem::take(&mut self.after_return) && first == Some(&b'\n') {
+            return Ok(1);
+        }
         match (brackets, first) {
             (2, Some(b'>')) => return self.other(1, handler),
             (2, Some(b']')) => {
@@ -471,12 +474,6 @@ impl Tokenizer {
                 return Ok(0);
             }
             _ => {}
-        }
-        if self.after_return {
-            self.after_return = false;
-            if first == Some(&b'\n') {
-                return Ok(1);
-            }
         }
         let end = rest.find([']', '\r']).unwrap_or(rest.len());
         if end > 0 {

@@ -313,6 +313,26 @@ fn xm16_a_value_is_the_whole_text_of_its_element() {
 }
 
 #[test]
+fn line_ends_are_normalised_before_anything_else() {
+    for (inner, read) in [
+        ("a\r\nb\rc\nd", "a\nb\nc\nd"),
+        ("<![CDATA[a\r\nb\rc]]>", "a\nb\nc"),
+        ("a<![CDATA[\r]\n]]>b", "a\n]\nb"),
+        ("a<![CDATA[\r]]>\nb", "a\n\nb"),
+        ("a&#13;\nb", "a\r\nb"),
+    ] {
+        let bytes = with_header(&format!("<Subject>{inner}</Subject>"));
+        for sizes in [[1], [usize::MAX]] {
+            let parsed = read_cut(&bytes, &sizes, Limits::default()).expect("readable");
+            let Packet::Document(document) = parsed.packet else {
+                panic!("a document")
+            };
+            assert_eq!(document.subject, read, "{inner:?}");
+        }
+    }
+}
+
+#[test]
 fn xm19_sha1_signatures_are_legacy() {
     let signed = |namespace: &str, algorithm: &str| {
         format!(
