@@ -15,6 +15,7 @@ mod markup;
 mod model;
 mod names;
 mod reader;
+mod scan;
 mod schema;
 mod tokenizer;
 mod tree;

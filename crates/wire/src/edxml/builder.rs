@@ -12,7 +12,7 @@ use super::error::Cause;
 use super::limits::Limits;
 use super::model::{Attachment, AttachmentContent, SignatureSummary};
 use super::reader::{AttachmentSink, Tolerance};
-use super::schema::{Kind, ROOT};
+use super::schema::{Kind, ROOT, Spec};
 use super::tokenizer::{Handler, StartTag};
 use super::tree::{self, Node};
 use super::{DSIG_NAMESPACE, NAMESPACE};
@@ -58,6 +58,19 @@ struct Finished {
 fn keep_first(first: &mut Vec<u8>, bytes: &[u8]) {
     let room = FIRST_BYTES.saturating_sub(first.len());
     first.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+}
+
+/// The attributes of a tag that are kept.
+fn known_attributes(spec: &Spec, tag: &StartTag<'_>) -> Vec<(&'static str, String)> {
+    let mut kept = Vec::new();
+    for attribute in tag.attributes {
+        let name = attribute.name.as_str();
+        let local = name.split_once(':').map_or(name, |(_, local)| local);
+        if let Some(known) = spec.attributes.iter().find(|known| **known == local) {
+            kept.push((*known, attribute.value.clone()));
+        }
+    }
+    kept
 }
 
 /// Builds the tree of known elements.
@@ -138,7 +151,7 @@ impl<S: AttachmentSink> Builder<S> {
             return Err(Cause::Invalid("the root element is not edXML"));
         }
         self.note(ROOT.name, tag);
-        self.open.push(Node::new(&ROOT));
+        self.open.push(Node::new(&ROOT, Vec::new()));
         Ok(())
     }
 
@@ -336,18 +349,8 @@ impl<S: AttachmentSink> Handler for Builder<S> {
             return Err(Cause::Invalid("an element stands twice"));
         }
         parent.seen |= bit;
-        let mut node = Node::new(spec);
-        for attribute in tag.attributes {
-            let (_, local) = attribute
-                .name
-                .split_once(':')
-                .unwrap_or(("", &attribute.name));
-            if let Some(known) = spec.attributes.iter().find(|known| **known == local) {
-                node.attributes.push((known, attribute.value.clone()));
-            }
-        }
         self.note(spec.name, tag);
-        self.open.push(node);
+        self.open.push(Node::new(spec, known_attributes(spec, tag)));
         if spec.kind == Kind::Content {
             self.start_content()?;
         }
@@ -385,11 +388,7 @@ impl<S: AttachmentSink> Handler for Builder<S> {
     }
 
     fn text(&mut self, text: &str) -> Result<(), Cause> {
-        let is_content = self
-            .open
-            .last()
-            .is_some_and(|node| node.spec.kind == Kind::Content);
-        if self.skipping == 0 && is_content {
+        if self.is_base64() {
             return self.content_text(text);
         }
         self.text_bytes += text.len();
@@ -403,6 +402,11 @@ impl<S: AttachmentSink> Handler for Builder<S> {
             node.text.push_str(text);
         }
         Ok(())
+    }
+
+    fn is_base64(&self) -> bool {
+        let present = self.open.last().map(|node| node.spec.kind);
+        self.skipping == 0 && present == Some(Kind::Content)
     }
 
     fn other(&mut self, at: u64) -> Result<(), Cause> {

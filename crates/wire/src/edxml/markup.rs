@@ -29,6 +29,16 @@ pub(crate) const fn is_xml_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
+/// True for a byte that may be more than text.
+pub(crate) const fn is_special_in_text(byte: u8) -> bool {
+    (byte == b'<') | (byte == b'&') | (byte == b']') | (byte == b'>') | (byte == b'\r')
+}
+
+/// True for a byte that may end a tag or begin a value.
+pub(crate) const fn is_special_in_tag(byte: u8) -> bool {
+    (byte == b'<') | (byte == b'>') | (byte == b'"') | (byte == b'\'')
+}
+
 /// Reads `name="value" …`.
 pub(crate) fn parse_attributes(text: &str, attributes_max: usize) -> Result<Vec<Attribute>, Cause> {
     let mut attributes = Vec::new();

@@ -8,6 +8,7 @@ use super::error::{Cause, EdxmlError, SinkError};
 use super::limits::Limits;
 use super::markup::is_xml_char;
 use super::model::Packet;
+use super::scan;
 use super::schema::ROOT;
 use super::tokenizer::{Fault, Tokenizer};
 use super::tree;
@@ -232,9 +233,11 @@ impl<S: AttachmentSink> Reader<S> {
 /// The place of the first character that XML forbids. Only control characters, U+FFFE and U+FFFF are candidates, which
 /// their first byte shows.
 fn forbidden(text: &str) -> Option<usize> {
-    let may_be_bad =
-        |byte: &u8| (*byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || *byte == 0xEF;
-    let from = text.as_bytes().iter().position(may_be_bad)?;
+    let may_be_bad = |byte: u8| {
+        let is_control = (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r');
+        is_control | (byte == 0xEF)
+    };
+    let from = scan::position(text.as_bytes(), may_be_bad)?;
     let tail = text.get(from..)?;
     tail.find(|c| !is_xml_char(c)).map(|at| from + at)
 }

@@ -227,14 +227,35 @@ pub(crate) static ROOT: Spec = node(
 );
 
 impl Spec {
-    /// The child of this local name and its place in the list; the exact letter case wins.
+    /// The child of this local name, in whatever letter case, and its place in the list.
     pub(crate) fn child(&self, local: &str) -> Option<(usize, &'static Spec)> {
-        let find = |same: &dyn Fn(&str) -> bool| {
-            self.children
-                .iter()
-                .enumerate()
-                .find(|(_, spec)| same(spec.name))
-        };
-        find(&|name| name == local).or_else(|| find(&|name| name.eq_ignore_ascii_case(local)))
+        // Most names are told apart by their first letter.
+        let first = local.as_bytes().first()?;
+        self.children.iter().enumerate().find(|(_, spec)| {
+            let begins_alike = |byte: &u8| byte.eq_ignore_ascii_case(first);
+            spec.name.as_bytes().first().is_some_and(begins_alike)
+                && spec.name.eq_ignore_ascii_case(local)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn check(spec: &Spec) {
+        let mut names = BTreeSet::new();
+        for child in spec.children {
+            let name = child.name.to_ascii_lowercase();
+            assert!(names.insert(name), "{} in {}", child.name, spec.name);
+            check(child);
+        }
+    }
+
+    #[test]
+    fn no_two_children_differ_by_letter_case_only() {
+        check(&ROOT);
     }
 }

@@ -7,8 +7,12 @@
 
 use super::error::Cause;
 use super::limits::Limits;
-use super::markup::{REFERENCE_BYTES_MAX, check_declaration, decode_reference, parse_attributes};
+use super::markup::{
+    REFERENCE_BYTES_MAX, check_declaration, decode_reference, is_special_in_tag,
+    is_special_in_text, parse_attributes,
+};
 use super::names::{Attribute, Namespaces, is_plain_name, is_space, split_name};
+use super::scan;
 
 /// A start tag with its namespace resolved.
 #[derive(Debug)]
@@ -31,6 +35,11 @@ pub(crate) trait Handler {
     fn end(&mut self, at: u64) -> Result<(), Cause>;
     /// A piece of text inside an element.
     fn text(&mut self, text: &str) -> Result<(), Cause>;
+    /// True if the text of the present element is base64. It may be long, so it is handed over as written: line ends are not
+    /// normalised and `]]>` is left to the receiver, who refuses brackets in any case.
+    fn is_base64(&self) -> bool {
+        false
+    }
     /// A comment, processing instruction or CDATA section ended.
     fn other(&mut self, at: u64) -> Result<(), Cause>;
 }
@@ -76,7 +85,10 @@ pub(crate) struct Tokenizer {
     skipped: usize,
     token_at: u64,
     at: u64,
-    open: Vec<String>,
+    /// The names of the open elements, one behind the other.
+    names: String,
+    /// Where the name of each open element begins.
+    open: Vec<usize>,
     namespaces: Namespaces,
     elements: usize,
     brackets: u8,
@@ -101,6 +113,7 @@ impl Tokenizer {
             skipped: 0,
             token_at: 0,
             at: 0,
+            names: String::new(),
             open: Vec::new(),
             namespaces: Namespaces::default(),
             elements: 0,
@@ -184,10 +197,15 @@ impl Tokenizer {
 
     /// Adds to the buffered token; the limit speaks before any other complaint about the same bytes.
     fn grow(&mut self, piece: &str) -> Result<(), Cause> {
+        self.check_room(piece)?;
+        self.token.push_str(piece);
+        Ok(())
+    }
+
+    fn check_room(&self, piece: &str) -> Result<(), Cause> {
         if self.token.len() + piece.len() > self.limits.token_bytes {
             return Err(Cause::Limit("bytes of one tag"));
         }
-        self.token.push_str(piece);
         Ok(())
     }
 
@@ -226,7 +244,27 @@ impl Tokenizer {
         Ok(junk + 1)
     }
 
+    /// Text that is handed over as written, up to the next markup.
+    fn in_base64(&mut self, rest: &str, handler: &mut dyn Handler) -> Result<usize, Cause> {
+        let bytes = rest.as_bytes();
+        let end = scan::position(bytes, |byte| (byte == b'<') | (byte == b'&'));
+        let run = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+        if !run.is_empty() {
+            handler.text(run)?;
+        }
+        let state = match bytes.get(run.len()) {
+            Some(b'<') => State::Open,
+            Some(_) => State::Reference,
+            None => return Ok(run.len()),
+        };
+        self.begin(state, self.at + run.len() as u64);
+        Ok(run.len() + 1)
+    }
+
     fn in_text(&mut self, rest: &str, handler: &mut dyn Handler) -> Result<usize, Cause> {
+        if handler.is_base64() {
+            return self.in_base64(rest, handler);
+        }
         let bytes = rest.as_bytes();
         let mut from = 0;
         if self.after_return {
@@ -238,10 +276,7 @@ impl Tokenizer {
         let mut to = from;
         loop {
             let tail = bytes.get(to..).unwrap_or_default();
-            let plain = tail
-                .iter()
-                .position(|b| matches!(b, b'<' | b'&' | b']' | b'>' | b'\r'))
-                .unwrap_or(tail.len());
+            let plain = scan::position(tail, is_special_in_text).unwrap_or(tail.len());
             if plain > 0 {
                 self.brackets = 0;
             }
@@ -308,44 +343,63 @@ impl Tokenizer {
         mut quote: Option<u8>,
         handler: &mut dyn Handler,
     ) -> Result<usize, Cause> {
-        for (index, byte) in rest.bytes().enumerate() {
+        let bytes = rest.as_bytes();
+        let mut from = 0;
+        loop {
+            let tail = bytes.get(from..).unwrap_or_default();
+            let found = match quote {
+                Some(open) => scan::position(tail, |byte| (byte == open) | (byte == b'<')),
+                None => scan::position(tail, is_special_in_tag),
+            };
+            let Some(index) = found.map(|index| from + index) else {
+                break;
+            };
             let before = rest.get(..index).unwrap_or_default();
-            match (quote, byte) {
-                (_, b'<') => {
+            match (quote, bytes.get(index)) {
+                (_, Some(b'<')) => {
                     self.grow(before)?;
                     return Err(Cause::Malformed("< inside a tag"));
                 }
-                (Some(open), _) if open == byte => quote = None,
-                (None, b'"' | b'\'') => quote = Some(byte),
-                (None, b'>') => {
-                    self.grow(before)?;
-                    self.tag(handler)?;
+                (None, Some(b'>')) => {
+                    self.whole_tag(before, handler)?;
                     self.begin(State::Text, self.at + index as u64 + 1);
                     return Ok(index + 1);
                 }
-                _ => {}
+                (None, mark) => quote = mark.copied(),
+                (Some(_), _) => quote = None,
             }
+            from = index + 1;
         }
         self.state = State::Tag { quote };
         self.grow(rest)?;
         Ok(rest.len())
     }
 
-    fn tag(&mut self, handler: &mut dyn Handler) -> Result<(), Cause> {
-        self.is_first = false;
+    /// Takes the end of a tag. One that came in one piece is read where it lies.
+    fn whole_tag(&mut self, end: &str, handler: &mut dyn Handler) -> Result<(), Cause> {
+        if self.token.is_empty() {
+            self.check_room(end)?;
+            return self.tag(end, handler);
+        }
+        self.grow(end)?;
         let token = std::mem::take(&mut self.token);
+        let result = self.tag(&token, handler);
+        // The buffer is kept for the next tag.
+        self.token = token;
+        result
+    }
+
+    fn tag(&mut self, token: &str, handler: &mut dyn Handler) -> Result<(), Cause> {
+        self.is_first = false;
         #[cfg(test)]
         {
             // A tag is read for its attributes and again for their names.
             self.steps += 2 * token.len() as u64;
         }
-        let result = match token.strip_prefix('/') {
+        match token.strip_prefix('/') {
             Some(name) => self.end_tag(name, handler),
-            None => self.start_tag(&token, handler),
-        };
-        // The buffer is kept for the next tag.
-        self.token = token;
-        result
+            None => self.start_tag(token, handler),
+        }
     }
 
     fn start_tag(&mut self, token: &str, handler: &mut dyn Handler) -> Result<(), Cause> {
@@ -366,7 +420,8 @@ impl Tokenizer {
         }
         let attributes = parse_attributes(rest, self.limits.attributes)?;
         self.namespaces.enter(&attributes)?;
-        self.open.push(name.to_owned());
+        self.open.push(self.names.len());
+        self.names.push_str(name);
         let tag = StartTag {
             prefix,
             local,
@@ -381,14 +436,17 @@ impl Tokenizer {
     }
 
     fn end_tag(&mut self, name: &str, handler: &mut dyn Handler) -> Result<(), Cause> {
-        if self.open.last().map(String::as_str) != Some(name.trim_end_matches(is_space)) {
+        let open = self.open.last().and_then(|from| self.names.get(*from..));
+        if open != Some(name.trim_end_matches(is_space)) {
             return Err(Cause::Malformed("end tag does not match"));
         }
         self.close(handler)
     }
 
     fn close(&mut self, handler: &mut dyn Handler) -> Result<(), Cause> {
-        self.open.pop();
+        if let Some(from) = self.open.pop() {
+            self.names.truncate(from);
+        }
         self.namespaces.leave();
         handler.end(self.token_at)
     }

@@ -17,11 +17,11 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) fn new(spec: &'static Spec) -> Self {
+    pub(crate) fn new(spec: &'static Spec, attributes: Vec<(&'static str, String)>) -> Self {
         Self {
             spec,
             text: String::new(),
-            attributes: Vec::new(),
+            attributes,
             children: Vec::new(),
             seen: 0,
         }

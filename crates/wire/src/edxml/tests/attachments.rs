@@ -531,6 +531,20 @@ fn memory_stays_flat_for_an_attachment_of_64_mib() {
 }
 
 #[test]
+fn the_line_ends_of_an_attachment_are_not_header() {
+    let limits = Limits {
+        header_bytes: 1_000,
+        ..Limits::default()
+    };
+    for space in ["\n", "\r\n", "\r", "  "] {
+        let text = format!("aGVs{space}").repeat(2_000);
+        let packet = with_attachment("a.txt", "x/y", &text);
+        let parsed = read_cut(&packet, &[7], limits).expect("readable");
+        assert_eq!(parsed.sink.files, [b"hel".repeat(2_000)], "{space:?}");
+    }
+}
+
+#[test]
 fn a_sink_that_fails_ends_the_reading() {
     #[derive(Debug)]
     struct Full;

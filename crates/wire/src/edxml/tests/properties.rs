@@ -1,5 +1,7 @@
 //! Whatever the bytes: no panic, and the same answer however they are cut.
 
+use ::base64::Engine as _;
+use ::base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 
 use super::kit::*;
@@ -131,5 +133,61 @@ proptest! {
         document.responses = vec![ResponseFor { organ_id: "H99".to_owned(), ..ResponseFor::default() }];
         let written = write(&document, &kept.files);
         prop_assert_eq!(super::kit::document(&written).0, document);
+    }
+}
+
+/// An attachment's base64 text with these spaces behind every so many characters.
+fn wrapped(content: &[u8], columns: usize, space: &str) -> String {
+    let text = STANDARD.encode(content);
+    let lines: Vec<&str> = text
+        .as_bytes()
+        .chunks(columns)
+        .map(|line| std::str::from_utf8(line).expect("ASCII"))
+        .collect();
+    lines.join(space)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn base64_is_the_same_however_wrapped_and_cut(
+        content in proptest::collection::vec(any::<u8>(), 0..30_000),
+        columns in 1usize..200,
+        space in prop::sample::select(vec!["", "\n", "\r\n", " \t ", "<!-- -->", "<![CDATA[\r]]>", "&#10;"]),
+        sizes in proptest::collection::vec(1usize..20_000, 1..5),
+    ) {
+        // Comments and sections are counted as elements.
+        let columns = if space.starts_with('<') { columns.max(100) } else { columns };
+        let packet = with_attachment("a", "x/y", &wrapped(&content, columns, space));
+        let mut kept = read_cut(&packet, &sizes, Limits::default()).expect("readable").sink.files;
+        prop_assert_eq!(kept.pop().expect("one attachment"), content);
+        same_however_cut(&packet, &sizes, Limits::default())?;
+    }
+
+    #[test]
+    fn bent_base64_is_refused_alike_however_cut(
+        content in proptest::collection::vec(any::<u8>(), 1..15_000),
+        columns in 1usize..200,
+        bends in proptest::collection::vec((any::<prop::sample::Index>(), prop::sample::select(b"=!]>\r\n &A/-".to_vec()), any::<bool>()), 1..4),
+        sizes in proptest::collection::vec(1usize..5_000, 1..5),
+        attachment_bytes in 0u64..15_000,
+    ) {
+        let mut text = wrapped(&content, columns, "\r\n").into_bytes();
+        for (at, byte, is_new) in bends {
+            let at = at.index(text.len());
+            if is_new { text.insert(at, byte) } else { text[at] = byte }
+        }
+        let text = String::from_utf8(text).expect("ASCII");
+        let packet = with_attachment("a", "x/y", &text);
+        let limits = Limits { attachment_bytes, ..Limits::default() };
+        same_however_cut(&packet, &sizes, limits)?;
+        // What is accepted is what a decoder says that sees the whole text.
+        if !text.contains('&') {
+            let joined: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+            let expected = STANDARD.decode(joined).ok();
+            let kept = read_cut(&packet, &sizes, Limits::default()).ok();
+            prop_assert_eq!(kept.map(|parsed| parsed.sink.files.concat()), expected);
+        }
     }
 }
