@@ -1,7 +1,8 @@
-//! D8, D11: a flipped bit in a stored body is noticed and never served.
+//! D8, D11: a flipped bit in a stored body is noticed and never served, and the doctor finds it wherever it is.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use lgsp_base::Entropy;
 use lgsp_base::entropy::SeededEntropy;
@@ -9,6 +10,7 @@ use lgsp_tests::agency::Letter;
 use lgsp_tests::history::{Expect, Violation};
 use lgsp_tests::load::{Load, send_until_known};
 use lgsp_tests::system::{System, SystemBuilder, department};
+use serde_json::Value;
 
 use crate::BINARY;
 
@@ -106,4 +108,98 @@ fn a_store_that_serves_unchecked_is_caught() {
         .iter()
         .any(|found| found.what.ends_with("gives out other bytes than it names"));
     assert!(is_caught, "{violations:?}");
+}
+
+/// What the doctor says about a data folder: its exit code and the items that are damaged, with their places.
+fn diagnosis(data: &Path) -> (Option<i32>, Vec<(String, String)>) {
+    let output = Command::new(BINARY)
+        .args(["doctor", "-o", "json", "--data"])
+        .arg(data)
+        .env("LGSP_SERVER", "http://127.0.0.1:9")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the command runs");
+    let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let text = |item: &Value, name: &str| item[name].as_str().expect("text").to_owned();
+    let damaged = said["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .filter(|item| item["state"] == "damaged")
+        .map(|item| (text(item, "name"), text(item, "detail")))
+        .collect();
+    (output.status.code(), damaged)
+}
+
+/// Places of a text in a database file; on index pages only, if wished.
+fn places(database: &[u8], wanted: &[u8], is_index: bool) -> Vec<usize> {
+    const INDEX_LEAF: u8 = 0x0a;
+    let page = usize::from(u16::from_be_bytes([database[16], database[17]]));
+    database
+        .windows(wanted.len())
+        .enumerate()
+        .filter(|(_, window)| *window == wanted)
+        .map(|(place, _)| place)
+        .filter(|place| !is_index || database[place / page * page] == INDEX_LEAF)
+        .collect()
+}
+
+#[test]
+fn the_doctor_finds_a_flipped_bit_wherever_it_is() {
+    let mut system = SystemBuilder::new(BINARY, "bit-flip-doctor")
+        .start()
+        .expect("SQLite");
+    let load = Load::new("bit-flip-doctor", system.agencies(2), 1);
+    let entropy = SeededEntropy::new(0x5eed_0004);
+    let [small, large] = [3_000, 300_000].map(|size| {
+        let mut body = vec![0; size];
+        entropy.fill(&mut body);
+        let letter = Letter {
+            key: format!("size-{size}"),
+            recipients: vec![department(2)],
+            body: body.clone(),
+        };
+        send_until_known(&mut load.agency(0), &letter);
+        body
+    });
+    let mut reader = load.agency(1);
+    let document = reader.receives(1).expect("an inbox")[0].document.clone();
+    system.stop();
+    assert_eq!(diagnosis(&system.data), (Some(0), vec![]), "sound");
+
+    let database = system.data.join("lgsp.db");
+    let record = format!("\"document\":\"{document}\"");
+    let flip_in_database = |wanted: &str, is_index: bool| {
+        let mut bytes = fs::read(&database).expect("the database");
+        let found = places(&bytes, wanted.as_bytes(), is_index);
+        assert!(!found.is_empty(), "it stands there");
+        // All of them: pages keep copies of what was moved elsewhere.
+        for place in found {
+            bytes[place + wanted.len() - 2] ^= 0x01;
+        }
+        fs::write(&database, bytes).expect("the database");
+    };
+    type Flip<'a> = &'a dyn Fn();
+    let flips: [(&str, Flip<'_>); 4] = [
+        ("database", &|| flip_in_database(&document, true)),
+        ("ledger", &|| flip_in_database(&record, false)),
+        ("documents", &|| flip(&system.data, &small)),
+        ("contents", &|| flip(&system.data, &large)),
+    ];
+    for (part, flip) in flips {
+        let before: Vec<_> = files(&system.data)
+            .into_iter()
+            .map(|path| (fs::read(&path).expect("a file"), path))
+            .collect();
+        flip();
+        let (exit, damaged) = diagnosis(&system.data);
+        assert_eq!(exit, Some(10), "{part}: {damaged:?}");
+        let names: Vec<&str> = damaged.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, [part], "{damaged:?}");
+        assert!(!damaged[0].1.is_empty(), "{part} names the place");
+        for (bytes, path) in before {
+            fs::write(path, bytes).expect("a file");
+        }
+    }
+    assert_eq!(diagnosis(&system.data), (Some(0), vec![]), "sound again");
 }

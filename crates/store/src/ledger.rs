@@ -102,6 +102,12 @@ impl Tx<'_> {
         self.query(COLUMNS_BY_ID, params![after, limit], read_entry)
     }
 
+    /// How many entries there are.
+    pub fn ledger_count(&mut self) -> Result<u64, StoreError> {
+        let count = self.query_one("SELECT COUNT(*) FROM ledger_entries", &[], |row| row.int(0))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
     /// The entry that a receipt names.
     pub fn ledger_lookup(&mut self, receipt: ReceiptId) -> Result<Option<Entry>, StoreError> {
         self.query_opt(COLUMNS_BY_RECEIPT, params![receipt], read_entry)

@@ -79,7 +79,9 @@ fn a_status_for_a_predecessor_is_forwarded_and_moves_its_document() {
             idempotency_key: None,
         };
         // The fixtures report in March 2026.
-        world.clock.advance(std::time::Duration::from_secs(30 * 24 * 3600));
+        world
+            .clock
+            .advance(std::time::Duration::from_secs(30 * 24 * 3600));
         world
             .exchange
             .report_status(&actor(COMMUNE), new.document, report)

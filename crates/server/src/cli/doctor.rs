@@ -1,12 +1,14 @@
 //! `lgsp doctor`: looks at an installation and at a server, and says what to do.
 
+mod integrity;
+
 use std::path::PathBuf;
 
 use clap::Args;
 use lgsp_base::time::SystemClock;
 use lgsp_base::vi;
 use lgsp_base::{Clock, Timestamp};
-use lgsp_store::{Blobs, Db, DbOptions, DbTarget};
+use lgsp_store::{Db, DbOptions, DbTarget};
 use serde_json::{Value, json};
 
 use super::Context;
@@ -17,8 +19,6 @@ use crate::metrics::free_bytes;
 
 /// Free space below which the doctor warns, in bytes.
 const FREE_BYTES_WARN: u64 = 2 * 1024 * 1024 * 1024;
-/// Blobs whose digest is compared.
-const BLOBS_CHECKED_MAX: usize = 200;
 /// Before this instant no clock of a running platform can stand (2025-01-01).
 const CLOCK_MIN: Timestamp = Timestamp::from_millis(1_735_689_600_000);
 
@@ -42,6 +42,8 @@ enum State {
     Good,
     Warning,
     Bad,
+    /// Stored data is no longer what was stored.
+    Damaged,
 }
 
 impl State {
@@ -50,6 +52,7 @@ impl State {
             State::Good => "ok",
             State::Warning => "warning",
             State::Bad => "bad",
+            State::Damaged => "damaged",
         }
     }
 }
@@ -173,18 +176,24 @@ impl Doctor<'_> {
         }
     }
 
-    /// Opens the database and compares some contents; a running node's SQLite is left to it.
+    /// Opens the database and checks everything that is stored; a running node's SQLite is left to it.
     fn store(&mut self, folder: &DataFolder, config: &Config, is_running: bool) {
         let url = config.database.url.expose();
         if url.is_empty() && is_running {
-            self.good(
+            let held = self
+                .context
+                .output
+                .say("do tiến trình đang chạy giữ", "held by the running process");
+            self.note(
                 "database",
-                self.context
-                    .output
-                    .say("do tiến trình đang chạy giữ", "held by the running process"),
+                State::Warning,
+                held,
+                (
+                    "Dừng lgsp rồi chạy lại để kiểm tra cả cơ sở dữ liệu và sổ cái",
+                    "Stop lgsp and run it again to check database and ledger too",
+                ),
             );
-            self.blobs(folder);
-            return;
+            return self.integrity(folder, None);
         }
         let target = if url.is_empty() {
             DbTarget::Sqlite {
@@ -197,58 +206,13 @@ impl Doctor<'_> {
         };
         match Db::open(DbOptions::new(target)) {
             Ok(db) => {
-                self.good("database", format!("{:?}", db.engine()));
+                self.integrity(folder, Some(&db));
                 db.close();
             }
             Err(error) => {
-                let text = format!("{:#}", anyhow::Error::from(error));
-                self.note(
-                    "database",
-                    State::Bad,
-                    text,
-                    (
-                        "Kiểm tra địa chỉ và quyền; cơ sở dữ liệu hỏng thì khôi phục từ bản sao",
-                        "Check address and rights; restore a damaged database from a backup",
-                    ),
-                );
+                self.not_opened("database", error);
+                self.integrity(folder, None);
             }
-        }
-        self.blobs(folder);
-    }
-
-    /// Compares the digest of some stored bodies with their names.
-    fn blobs(&mut self, folder: &DataFolder) {
-        let names = blob_names(folder);
-        let Ok(blobs) = Blobs::open(&folder.blobs(), lgsp_base::planted::Planted::NONE) else {
-            self.note(
-                "contents",
-                State::Bad,
-                "",
-                (
-                    "Kiểm tra quyền của thư mục blobs",
-                    "Check the rights of the folder blobs",
-                ),
-            );
-            return;
-        };
-        let broken: Vec<&String> = names
-            .iter()
-            .filter(|name| blobs.check(name).is_err())
-            .collect();
-        match broken.first() {
-            Some(name) => {
-                let detail = format!("{} / {}: {name}", broken.len(), names.len());
-                self.note(
-                    "contents",
-                    State::Bad,
-                    detail,
-                    (
-                        "Khôi phục các tệp hỏng từ bản sao",
-                        "Restore the damaged files from a backup",
-                    ),
-                );
-            }
-            None => self.good("contents", format!("{} ✓", names.len())),
         }
     }
 
@@ -279,22 +243,9 @@ impl Doctor<'_> {
     }
 }
 
-/// Names of stored bodies as rows keep them, up to a limit.
-fn blob_names(folder: &DataFolder) -> Vec<String> {
-    let root = folder.blobs().join("v1");
-    let inner = |path: &std::path::Path| {
-        std::fs::read_dir(path)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path())
-    };
-    inner(&root)
-        .flat_map(|owner| inner(&owner))
-        .flat_map(|shelf| inner(&shelf))
-        .filter_map(|file| Some(file.strip_prefix(&root).ok()?.to_str()?.to_owned()))
-        .take(BLOBS_CHECKED_MAX)
-        .collect()
+/// An error with its causes.
+fn chain(error: impl std::error::Error + Send + Sync + 'static) -> String {
+    format!("{:#}", anyhow::Error::from(error))
 }
 
 fn report(context: &Context, findings: &[Finding], is_installation: bool) -> Exit {
@@ -309,7 +260,8 @@ fn report(context: &Context, findings: &[Finding], is_installation: bool) -> Exi
             })
         })
         .collect();
-    let is_good = findings.iter().all(|finding| finding.state != State::Bad);
+    let has = |state| findings.iter().any(|finding| finding.state == state);
+    let is_good = !has(State::Bad) && !has(State::Damaged);
     let output = context.output;
     output.data(&json!({"healthy": is_good, "items": items}), || {
         let mut text = String::new();
@@ -317,7 +269,7 @@ fn report(context: &Context, findings: &[Finding], is_installation: bool) -> Exi
             let mark = match finding.state {
                 State::Good => "✔",
                 State::Warning => "!",
-                State::Bad => "✘",
+                State::Bad | State::Damaged => "✘",
             };
             text.push_str(&format!("{mark} {:<12} {}\n", finding.name, finding.detail));
             if finding.state != State::Good && !finding.fix.is_empty() {
@@ -332,5 +284,9 @@ fn report(context: &Context, findings: &[Finding], is_installation: bool) -> Exi
             "Add --data DIR to check the installation on this machine too.",
         ));
     }
-    if is_good { Exit::Done } else { Exit::Failed }
+    match (is_good, has(State::Damaged)) {
+        (true, _) => Exit::Done,
+        (false, true) => Exit::Integrity,
+        (false, false) => Exit::Failed,
+    }
 }

@@ -59,6 +59,21 @@ pub struct NewDocument<'a> {
     pub body: Option<&'a [u8]>,
 }
 
+/// What a document's row says about its content, for a complete check of the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredContent {
+    /// The document.
+    pub document: DocumentId,
+    /// Digest of the content.
+    pub sha256: Sha256,
+    /// Bytes of the content.
+    pub bytes: u64,
+    /// The blob, for a large body.
+    pub blob: Option<String>,
+    /// The content, for a small body.
+    pub body: Option<Vec<u8>>,
+}
+
 /// The columns that [`document_row`] reads, in its order.
 macro_rules! document_columns {
     () => {
@@ -176,6 +191,33 @@ impl Tx<'_> {
                 |row| row.opt_blob(0),
             )?
             .flatten())
+    }
+
+    /// The contents of up to `limit` documents behind an id, in order of ids; begin with the id of all zeros.
+    pub fn document_contents(
+        &mut self,
+        after: DocumentId,
+        limit: usize,
+    ) -> Result<Vec<StoredContent>, StoreError> {
+        self.query(
+            "SELECT id, content_sha256, content_bytes, blob, body FROM documents WHERE id > $1 ORDER BY id LIMIT $2",
+            params![after, limit],
+            |row| {
+                Ok(StoredContent {
+                    document: row.id(0)?,
+                    sha256: row.sha256(1)?,
+                    bytes: u64::try_from(row.int(2)?).unwrap_or(0),
+                    blob: row.opt_text(3)?,
+                    body: row.opt_blob(4)?,
+                })
+            },
+        )
+    }
+
+    /// How many documents there are.
+    pub fn document_count(&mut self) -> Result<u64, StoreError> {
+        let count = self.query_one("SELECT COUNT(*) FROM documents", &[], |row| row.int(0))?;
+        Ok(u64::try_from(count).unwrap_or(0))
     }
 
     /// The document of this sender with this external id that has exactly this content (`true`), or else the new one with

@@ -13,7 +13,7 @@ pub mod model;
 mod statuses;
 
 pub use deliveries::{DeliveryForConfirm, NewDelivery, PairHead, PairPlace};
-pub use documents::NewDocument;
+pub use documents::{NewDocument, StoredContent};
 pub use leases::{LeaseClaim, LeasedDelivery};
 pub use lists::{DeliveryFilter, DocumentFilter, InboxRow, InboxWanted, SentRow};
 pub use model::{Attempt, Delivery, DeliveryState, Document, DocumentKind, Status};
