@@ -9,7 +9,7 @@ use lgsp_base::problem::kinds;
 use lgsp_base::{Clock, Problem};
 use serde::de::{self, DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
-use crate::body::read_whole;
+use crate::body::{declared_length, read_whole};
 use crate::media::MediaType;
 use crate::query::shorten;
 
@@ -24,6 +24,7 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
     clock: &dyn Clock,
 ) -> Result<T, Problem> {
     MediaType::of(headers)?.require("application/json")?;
+    declared_length(headers, limits::JSON_BODY_BYTES_MAX as u64)?;
     let bytes = read_whole(body, limits::JSON_BODY_BYTES_MAX, clock).await?;
     parse(&bytes)
 }

@@ -199,6 +199,10 @@ pub(crate) async fn conduct(
         }
         let inherited = std::mem::take(response.headers_mut());
         response = render(&facts, &problem, inherited);
+    } else if response.status().is_client_error() {
+        // Only the extractor of path segments refuses by itself, in plain text.
+        let problem = kinds::INPUT_INVALID.with("the address is not percent-encoded UTF-8");
+        response = render(&facts, &problem, HeaderMap::new());
     }
     if let Ok(value) = HeaderValue::from_str(&facts.request_id) {
         response.headers_mut().insert("x-request-id", value);

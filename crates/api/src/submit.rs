@@ -301,9 +301,16 @@ pub(crate) async fn recall(
     let recall: Recall = read_json(&headers, body, state.clock.as_ref()).await?;
     let (original, sender) = original(&state, &permitted.actor, document).await?;
     let mut fields = Fields::default();
-    fields.add("reason", recall.reason.as_bytes())?;
+    // The rules are those of a form, the place is the JSON body.
+    let of_json = |problem: Problem| Problem {
+        kind: &kinds::INPUT_INVALID,
+        ..problem
+    };
+    fields
+        .add("reason", recall.reason.as_bytes())
+        .map_err(of_json)?;
     for code in &recall.to {
-        fields.add("to", code.as_bytes())?;
+        fields.add("to", code.as_bytes()).map_err(of_json)?;
     }
     let packet = compose(
         &fields,

@@ -16,6 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use axum::routing::any;
@@ -53,9 +54,11 @@ pub fn router(state: AxisState) -> Router {
 
 async fn call(
     State(state): State<AxisState>,
-    Path(method): Path<String>,
+    method: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
+    // A name that is not even UTF-8 is no method either.
+    let method = method.map_or_else(|_| String::new(), |Path(name)| name);
     match dispatch(&state, &method, request).await {
         Ok(response) => response,
         Err(problem) => answer::fail(&problem),

@@ -134,6 +134,12 @@ async fn requests_are_read_strictly() {
             "/api/v1/organisations/resolve?code=H99&scheme=x",
             "input.invalid",
         ),
+        ("/api/v1/documents/%ED%A0%BD/trace", "input.invalid"),
+        (
+            "/api/v1/organisations/resolve?code=H99;code=H99.14",
+            "input.invalid",
+        ),
+        ("/api/v1/organisations/resolve?code=H99%00", "input.invalid"),
     ] {
         assert_eq!(
             problem(&system.get(path).await),

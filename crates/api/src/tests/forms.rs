@@ -135,6 +135,12 @@ async fn a_document_is_updated_replaced_recalled_and_reported_on() {
         .collect();
     let replaced = post_form(&sender, &format!("{path}/replace"), "r", &parts).await;
     assert_eq!(replaced.status, 202, "{}", replaced.json());
+    for reason in ["x".repeat(100_000), "a\u{1}b".to_owned()] {
+        let refused = sender
+            .post(&format!("{path}/recall"), &json!({ "reason": reason }))
+            .await;
+        assert_eq!(problem(&refused), (400, "input.invalid".to_owned()));
+    }
     let recalled = sender
         .post(
             &format!("{path}/recall"),

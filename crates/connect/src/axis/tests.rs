@@ -301,6 +301,17 @@ async fn the_same_file_is_one_document() {
     assert!(raw.body == ended);
 }
 
+/// A client's parser expects JSON with a code, whatever stands in the address.
+#[tokio::test]
+async fn what_is_no_method_is_said_in_the_axis_own_form() {
+    let house = House::new("axis-method").await;
+    let client = Client::of(&house, "H99.14").await;
+    for method in ["sendedoc", "%ED%A0%BD", "%00", "send%2FEdoc"] {
+        let answer = client.ask(method, &[], "{}").await;
+        assert_eq!(code(&answer), ("FAIL", "10"), "{method}");
+    }
+}
+
 /// EX05, EX07: what is not signed right gets one answer, whoever is claimed.
 #[tokio::test]
 async fn only_a_right_signature_opens() {
