@@ -56,6 +56,8 @@ struct Options {
     is_full: bool,
     has_peer: bool,
     has_ours: bool,
+    /// The small documents through the plain door and nothing else: a look while working on it.
+    is_plain_only: bool,
     /// Divides the number of documents: 1 for the real run, more for a quick look.
     shrink: usize,
     binary: PathBuf,
@@ -69,6 +71,7 @@ impl Options {
             is_full: false,
             has_peer: true,
             has_ours: true,
+            is_plain_only: false,
             shrink: 1,
             binary: PathBuf::from("target/release/lgsp"),
             dir: std::env::temp_dir().join(format!("lgsp-bench-{}", std::process::id())),
@@ -82,8 +85,9 @@ impl Options {
                 "--quick" => options.shrink = 8,
                 "--only" => match value()?.as_str() {
                     "lgsp" => options.has_peer = false,
+                    "plain" => (options.has_peer, options.is_plain_only) = (false, true),
                     "rabbitmq" => options.has_ours = false,
-                    other => bail!("--only {other}: lgsp or rabbitmq"),
+                    other => bail!("--only {other}: lgsp, plain or rabbitmq"),
                 },
                 "--binary" => options.binary = value()?.into(),
                 "--dir" => options.dir = value()?.into(),
@@ -204,19 +208,25 @@ async fn run(options: &Options) -> Result<Report> {
         let (server, row) = Ours::start(options).await?;
         rows.push(row);
         targets.push(Target::Plain(Arc::clone(&server.plain)));
-        targets.push(Target::Axis(Arc::clone(&server.axis)));
+        if !options.is_plain_only {
+            targets.push(Target::Axis(Arc::clone(&server.axis)));
+        }
         ours = Some(server);
     }
     let (measured, documents_2k_vs_rabbitmq) = interleaved(&targets, options.load(SMALL)).await?;
     rows.extend(measured);
-    let (measured, documents_1m_vs_rabbitmq) = interleaved(&targets, options.load(LARGE)).await?;
-    rows.extend(measured);
+    let mut documents_1m_vs_rabbitmq = None;
+    if !options.is_plain_only {
+        let (measured, ratio) = interleaved(&targets, options.load(LARGE)).await?;
+        rows.extend(measured);
+        documents_1m_vs_rabbitmq = ratio;
+    }
     drop(targets);
     if let Some(peer) = peer {
         let peer = Arc::into_inner(peer).context("somebody still uses the broker")?;
         peer.stop().await?;
     }
-    if let Some(ours) = ours {
+    if let Some(ours) = ours.filter(|_| !options.is_plain_only) {
         rows.extend(ours.finish(options.is_full).await?);
     }
     Ok(Report {

@@ -56,9 +56,12 @@ pub use router::{description, router};
 /// Judges the address of a proposed push endpoint; the server wires the guarded client in.
 pub type EndpointPolicy = Arc<dyn Fn(&str) -> Result<(), Problem> + Send + Sync>;
 
-/// What the handlers work with.
+/// What the handlers work with; clones share it.
 #[derive(Clone)]
-pub struct ApiState {
+pub struct ApiState(Arc<Shared>);
+
+/// The inside of [`ApiState`].
+pub struct Shared {
     exchange: Exchange,
     registry: Registry,
     clock: Arc<dyn Clock>,
@@ -67,7 +70,7 @@ pub struct ApiState {
     webhook_public_key: Arc<str>,
     endpoint_policy: EndpointPolicy,
     probes: Arc<[Probe]>,
-    description: Arc<String>,
+    description: String,
 }
 
 /// The parts from which the API is put together.
@@ -93,7 +96,7 @@ pub struct ApiParts {
 impl ApiState {
     /// Puts the state together.
     pub fn new(parts: ApiParts) -> Self {
-        Self {
+        Self(Arc::new(Shared {
             exchange: parts.exchange,
             registry: parts.registry,
             clock: parts.clock,
@@ -102,16 +105,29 @@ impl ApiState {
             webhook_public_key: parts.webhook_public_key.into(),
             endpoint_policy: parts.endpoint_policy,
             probes: parts.probes.into(),
-            description: Arc::default(),
-        }
+            description: router::description(),
+        }))
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("probes", &self.probes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::ops::Deref for ApiState {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
     }
 }
 
 impl fmt::Debug for ApiState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiState")
-            .field("probes", &self.probes)
-            .finish_non_exhaustive()
+        f.debug_tuple("ApiState").field(&self.0).finish()
     }
 }
 

@@ -72,7 +72,7 @@ pub(crate) fn text(mut description: utoipa::openapi::OpenApi) -> String {
 #[utoipa::path(get, path = "/api/openapi.json", tag = "platform", security(()),
     responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
 pub(crate) async fn serve(State(state): State<ApiState>) -> Response {
-    let mut response = state.description.as_ref().clone().into_response();
+    let mut response = state.description.clone().into_response();
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),

@@ -1,7 +1,5 @@
 //! Every route of the API on one page.
 
-use std::sync::Arc;
-
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use utoipa::OpenApi;
@@ -65,9 +63,8 @@ pub fn description() -> String {
 }
 
 /// The API as a router.
-pub fn router(mut state: ApiState) -> axum::Router {
-    let (router, description) = routes().split_for_parts();
-    state.description = Arc::new(openapi::text(description));
+pub fn router(state: ApiState) -> axum::Router {
+    let (router, _) = routes().split_for_parts();
     router
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

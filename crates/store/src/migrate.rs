@@ -12,7 +12,7 @@ use lgsp_base::time::SystemClock;
 use crate::dialect::{Engine, render};
 use crate::error::{OpenError, StoreError};
 use crate::postgres::Session;
-use crate::sqlite;
+use crate::sqlite::{self, Sql};
 use crate::value::Param;
 
 /// One numbered change.
@@ -89,7 +89,7 @@ pub(crate) fn sqlite(
     }
     let mut applied = Vec::new();
     if ours != [0] {
-        sqlite::visit(conn, LIST, &[], &mut |row| {
+        sqlite::visit(conn, Sql::Fixed(LIST), &[], &mut |row| {
             if let (Ok(version), Ok(checksum)) = (row.int(0), row.text(1)) {
                 applied.push(Applied { version, checksum });
             }
@@ -114,7 +114,7 @@ pub(crate) fn sqlite(
 fn apply_to_sqlite(conn: &rusqlite::Connection, migration: &Migration) -> Result<(), StoreError> {
     sqlite::batch(conn, CREATE)?;
     sqlite::batch(conn, &render(migration.template, Engine::Sqlite))?;
-    sqlite::execute(conn, RECORD, &record(migration))?;
+    sqlite::execute(conn, Sql::Fixed(RECORD), &record(migration))?;
     sqlite::batch(conn, "COMMIT")
 }
 

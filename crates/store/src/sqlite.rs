@@ -5,6 +5,8 @@
 //! pages (`cell_size_check`, `integrity_check`) but not a flipped bit inside a value: contents are therefore compared with
 //! the hash that stands beside them when they are read, and ledger entries with their commitment.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 use lgsp_base::limits;
 use lgsp_base::planted::{Bug, Planted};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use crate::db::Shared;
@@ -44,8 +47,10 @@ const LOG_RESTART_BYTES: u64 = 64 * 1024 * 1024;
 const LOG_TAIL_BYTES: u64 = 1024 * 1024;
 /// Rounds in which the checkpointer tries to leave no more than that.
 const CHECKPOINT_ROUNDS: u32 = 4;
-/// Bytes of a database page.
-const PAGE_BYTES: u64 = 4096;
+/// Bytes of a database page; a document of 2 KiB would leave half of a smaller one empty.
+const PAGE_BYTES: u64 = 8192;
+/// KiB of pages that the writer keeps. A larger cache is slower: SQLite walks through all of it whenever a tree was balanced.
+const WRITER_CACHE_KIB: u64 = 16 * 1024;
 
 /// Opens the file, migrates it and starts the threads.
 pub(crate) fn start(
@@ -121,10 +126,16 @@ fn open_writer(path: &Path, planted: Planted) -> Result<Connection, OpenError> {
         .open(path)?;
     let conn = Connection::open(path).map_err(classify)?;
     conn.busy_timeout(WRITER_WAIT).map_err(classify)?;
+    batch(&conn, &format!("PRAGMA page_size={PAGE_BYTES}"))?;
     let mut mode = String::new();
-    visit(&conn, "PRAGMA journal_mode=WAL", &[], &mut |row| {
-        mode = row.text(0).unwrap_or_default();
-    })?;
+    visit(
+        &conn,
+        Sql::Fixed("PRAGMA journal_mode=WAL"),
+        &[],
+        &mut |row| {
+            mode = row.text(0).unwrap_or_default();
+        },
+    )?;
     if mode != "wal" {
         return Err(OpenError::UnsafeSetting {
             name: "journal_mode",
@@ -139,10 +150,12 @@ fn open_writer(path: &Path, planted: Planted) -> Result<Connection, OpenError> {
     batch(&conn, &format!("PRAGMA synchronous={sync}"))?;
     batch(
         &conn,
-        "PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=0; PRAGMA cell_size_check=ON;
-         PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA cache_size=-65536",
+        &format!(
+            "PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=0; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;
+             PRAGMA mmap_size=0; PRAGMA cache_size=-{WRITER_CACHE_KIB}"
+        ),
     )?;
-    conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    tune(&conn)?;
     Ok(conn)
 }
 
@@ -155,7 +168,7 @@ fn open_reader(path: &Path) -> Result<Connection, OpenError> {
         "PRAGMA query_only=ON; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;
          PRAGMA cache_size=-16384",
     )?;
-    conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    tune(&conn)?;
     Ok(conn)
 }
 
@@ -165,6 +178,15 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     }
+}
+
+/// Statements are planned once and kept: without the planner's stability guarantee each new value of a parameter that a
+/// partial index looks at would plan its statement again.
+fn tune(conn: &Connection) -> Result<(), OpenError> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(classify)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(())
 }
 
 fn sync_folder(path: &Path) -> std::io::Result<()> {
@@ -389,9 +411,9 @@ struct Log {
     waiting_bytes: u64,
 }
 
-fn copy_log(conn: &Connection, shared: &Shared, mode: &str) -> Result<Log, StoreError> {
+fn copy_log(conn: &Connection, shared: &Shared, mode: &'static str) -> Result<Log, StoreError> {
     let mut pages = (0, 0);
-    visit(conn, mode, &[], &mut |row| {
+    visit(conn, Sql::Fixed(mode), &[], &mut |row| {
         pages = (row.int(1).unwrap_or(0), row.int(2).unwrap_or(0));
     })?;
     let bytes = |pages: i64| u64::try_from(pages).unwrap_or(0) * PAGE_BYTES;
@@ -416,9 +438,50 @@ pub(crate) fn batch(conn: &Connection, sql: &str) -> Result<(), StoreError> {
     conn.execute_batch(sql).map_err(classify)
 }
 
+/// The text of a statement. Fixed ones are known by their address, so that their parameters are examined once.
+#[derive(Clone, Copy)]
+pub(crate) enum Sql<'a> {
+    /// Stands in the program.
+    Fixed(&'static str),
+    /// Put together at run time.
+    Built(&'a str),
+}
+
+impl<'a> Sql<'a> {
+    pub(crate) const fn text(self) -> &'a str {
+        match self {
+            Sql::Fixed(text) => text,
+            Sql::Built(text) => text,
+        }
+    }
+}
+
+thread_local! {
+    /// Fixed statements whose parameters stand in the order of their numbers.
+    static IN_ORDER: RefCell<HashSet<(usize, usize)>> = RefCell::new(HashSet::new());
+}
+
 /// Binds by the number in the name: SQLite itself counts `$2` as the first parameter if it stands first.
-fn bind(statement: &mut rusqlite::Statement<'_>, params: &[Param<'_>]) -> rusqlite::Result<()> {
-    for index in 1..=statement.parameter_count() {
+fn bind(
+    statement: &mut rusqlite::Statement<'_>,
+    sql: Sql<'_>,
+    params: &[Param<'_>],
+) -> rusqlite::Result<()> {
+    let address = match sql {
+        Sql::Fixed(text) => Some((text.as_ptr().addr(), text.len())),
+        Sql::Built(_) => None,
+    };
+    let count = statement.parameter_count();
+    if count == params.len()
+        && address.is_some_and(|known| IN_ORDER.with_borrow(|set| set.contains(&known)))
+    {
+        for (index, value) in params.iter().enumerate() {
+            statement.raw_bind_parameter(index + 1, value)?;
+        }
+        return Ok(());
+    }
+    let mut is_in_order = count == params.len();
+    for index in 1..=count {
         let number = statement
             .parameter_name(index)
             .and_then(|name| name.strip_prefix('$'))
@@ -426,19 +489,23 @@ fn bind(statement: &mut rusqlite::Statement<'_>, params: &[Param<'_>]) -> rusqli
         let value = number
             .and_then(|number| params.get(number.wrapping_sub(1)))
             .ok_or(rusqlite::Error::InvalidParameterCount(params.len(), index))?;
+        is_in_order &= number == Some(index);
         statement.raw_bind_parameter(index, value)?;
+    }
+    if let (true, Some(address)) = (is_in_order, address) {
+        IN_ORDER.with_borrow_mut(|set| set.insert(address));
     }
     Ok(())
 }
 
 pub(crate) fn execute(
     conn: &Connection,
-    sql: &str,
+    sql: Sql<'_>,
     params: &[Param<'_>],
 ) -> Result<u64, StoreError> {
     let run = || {
-        let mut statement = conn.prepare_cached(sql)?;
-        bind(&mut statement, params)?;
+        let mut statement = conn.prepare_cached(sql.text())?;
+        bind(&mut statement, sql, params)?;
         statement.raw_execute()
     };
     run().map(|count| count as u64).map_err(classify)
@@ -446,13 +513,13 @@ pub(crate) fn execute(
 
 pub(crate) fn visit(
     conn: &Connection,
-    sql: &str,
+    sql: Sql<'_>,
     params: &[Param<'_>],
     each: &mut dyn FnMut(&Row<'_>),
 ) -> Result<(), StoreError> {
     let mut run = || {
-        let mut statement = conn.prepare_cached(sql)?;
-        bind(&mut statement, params)?;
+        let mut statement = conn.prepare_cached(sql.text())?;
+        bind(&mut statement, sql, params)?;
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next()? {
             each(&Row::of_sqlite(row));
@@ -469,7 +536,9 @@ pub(crate) fn numbers(
     params: &[Param<'_>],
 ) -> Result<Vec<i64>, StoreError> {
     let mut numbers = Vec::new();
-    visit(conn, sql, params, &mut |row| numbers.extend(row.int(0)))?;
+    visit(conn, Sql::Built(sql), params, &mut |row| {
+        numbers.extend(row.int(0));
+    })?;
     Ok(numbers)
 }
 

@@ -8,6 +8,7 @@ use crate::dialect::Engine;
 use crate::error::StoreError;
 use crate::postgres::Session;
 use crate::sqlite;
+use crate::sqlite::Sql;
 use crate::value::{Param, Row};
 
 /// The engine's side of a transaction.
@@ -56,14 +57,18 @@ impl<'c> Tx<'c> {
 
     /// Runs a statement and gives the number of rows it changed.
     pub fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, StoreError> {
-        self.execute_dyn(sql, params)
+        self.run(Sql::Fixed(sql), params)
     }
 
     /// Like [`Tx::execute`], for a text put together at run time from constant parts; values always go into `params`.
     pub fn execute_dyn(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+        self.run(Sql::Built(sql), params)
+    }
+
+    fn run(&mut self, sql: Sql<'_>, params: &[Param<'_>]) -> Result<u64, StoreError> {
         self.guarded(|conn| match conn {
             Conn::Sqlite(conn) => sqlite::execute(conn, sql, params),
-            Conn::Postgres(session) => session.execute(sql, params),
+            Conn::Postgres(session) => session.execute(sql.text(), params),
         })
     }
 
@@ -74,13 +79,22 @@ impl<'c> Tx<'c> {
         params: &[Param<'_>],
         row: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        self.query_dyn(sql, params, row)
+        self.collect(Sql::Fixed(sql), params, row)
     }
 
     /// Like [`Tx::query`], for a text put together at run time from constant parts; values always go into `params`.
     pub fn query_dyn<T>(
         &mut self,
         sql: &str,
+        params: &[Param<'_>],
+        row: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.collect(Sql::Built(sql), params, row)
+    }
+
+    fn collect<T>(
+        &mut self,
+        sql: Sql<'_>,
         params: &[Param<'_>],
         mut row: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
@@ -100,7 +114,7 @@ impl<'c> Tx<'c> {
         mut row: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
         let mut first = None;
-        self.visit(sql, params, &mut |found| {
+        self.visit(Sql::Fixed(sql), params, &mut |found| {
             if first.is_none() {
                 first = Some(row(found)?);
             }
@@ -121,7 +135,7 @@ impl<'c> Tx<'c> {
 
     fn visit(
         &mut self,
-        sql: &str,
+        sql: Sql<'_>,
         params: &[Param<'_>],
         row: &mut dyn FnMut(&Row<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
@@ -135,7 +149,7 @@ impl<'c> Tx<'c> {
             };
             match conn {
                 Conn::Sqlite(conn) => sqlite::visit(conn, sql, params, &mut each),
-                Conn::Postgres(session) => session.visit(sql, params, &mut each),
+                Conn::Postgres(session) => session.visit(sql.text(), params, &mut each),
             }
         })?;
         decoded

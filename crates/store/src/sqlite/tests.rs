@@ -43,7 +43,8 @@ fn a_long_log_is_begun_anew_by_the_writer() {
     assert!(!shorten_log(&checkpoints, &shared).expect("short"));
     let count = || numbers(&reader, "SELECT count(*) FROM t", &[]).expect("reads");
     let sql = "INSERT INTO t VALUES (zeroblob($1))";
-    let put = |bytes: u64| execute(&writer, sql, &[Param::from(bytes)]).expect("stores");
+    let put =
+        |bytes: u64| execute(&writer, Sql::Fixed(sql), &[Param::from(bytes)]).expect("stores");
     let wal_bytes = || {
         let wal = scratch.path().join("lgsp.db-wal");
         std::fs::metadata(wal).expect("the log").len()
@@ -120,7 +121,8 @@ fn a_damaged_page_is_found() {
         .windows(8)
         .position(|window| window == b"key-0100")
         .expect("the key");
-    let page = at / 4096 * 4096;
+    let page_bytes = usize::try_from(PAGE_BYTES).expect("fits");
+    let page = at / page_bytes * page_bytes;
     bytes[page + 3] ^= 0x3f;
     std::fs::write(&path, bytes).expect("damages");
     let found = match test.reopen() {
