@@ -27,6 +27,7 @@ mod rows;
 pub use error::{EventError, EventRule, SystemError};
 pub use import::{ImportOptions, ImportReport};
 pub use resolve::{Candidate, ClosedReason, Resolution};
+pub use rows::CONNECTIONS_VERSION;
 pub use service::{OpenRegistryError, Registry, RegistryConfig};
 pub use snapshot::Snapshot;
 pub use systems::NewSystem;

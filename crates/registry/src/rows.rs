@@ -15,8 +15,9 @@ use crate::model::{Code, Organisation, Period, Succession, SuccessionKind};
 
 /// Counts changes of organisations; other nodes watch it.
 pub(crate) const DIRECTORY_VERSION: &str = "registry_version.organisations";
-/// Counts changes of systems, tokens, endpoints and settings; other nodes watch it.
-pub(crate) const CONNECTIONS_VERSION: &str = "registry_version.systems";
+/// Counts changes of systems, tokens, endpoints and settings; nodes that watch it read them again. Whoever writes such rows
+/// without the registry must bump it in the same transaction.
+pub const CONNECTIONS_VERSION: &str = "registry_version.systems";
 
 /// The rows of a change, ready to be written.
 #[derive(Debug, Default)]

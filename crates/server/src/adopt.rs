@@ -5,7 +5,7 @@
 
 use lgsp_base::{Actor, Clock, Entropy, Timestamp};
 use lgsp_registry::draft::{NewOrganisation, Occasion};
-use lgsp_registry::{Registry, RegistryConfig, Vault};
+use lgsp_registry::{CONNECTIONS_VERSION, Registry, RegistryConfig, Vault};
 use lgsp_store::registry::TokenRow;
 use lgsp_store::{Db, DbOptions, DbTarget, Engine, StoreError};
 use lgsp_wire::record::Record;
@@ -13,8 +13,6 @@ use lgsp_wire::record::Record;
 use crate::compose::{close_store, open_store};
 use crate::data_folder::DataFolder;
 
-/// The registry's counter of changes to tokens and systems: without a step of it nobody would read them.
-const CONNECTIONS_VERSION: &str = "registry_version.systems";
 /// Who takes over.
 const ACTOR: Actor = Actor::Platform { part: "init" };
 /// Organisations looked at; `init` makes one.
@@ -59,6 +57,7 @@ pub(crate) async fn operators(
         .collect();
     // The tokens last: while there is none, the next start begins again.
     db.write("adopt_tokens", move |tx| {
+        // Without a step of the counter nobody would read them.
         tx.counter_bump(CONNECTIONS_VERSION)?;
         for (token, salt) in tokens.iter().zip(&salts) {
             let record = Record::new()
