@@ -1,13 +1,15 @@
 //! Accepts connections and serves a router over them, within bounds.
 //!
 //! Each socket stands behind a guard that judges request heads and watches the clock; the library (hyper) does the rest.
-//! When every place is taken, the connection that has waited longest without a request makes room for the new one.
+//! When every place is taken, the connection that has waited longest without a request makes room for the new one; when
+//! all of them work, the new one is told to come back.
 
 mod chunks;
 mod guard;
 mod head;
 mod refusal;
 mod service;
+mod turn_away;
 
 use std::io;
 use std::net::SocketAddr;
@@ -27,6 +29,7 @@ use crate::tasks::Tasks;
 use guard::Guard;
 use refusal::Verdict;
 use service::Service;
+use turn_away::TurnAway;
 
 /// Connections that the kernel holds until we accept them.
 const BACKLOG: u32 = 4_096;
@@ -126,6 +129,7 @@ impl Places {
 pub async fn serve(bound: Bound, listening: Listening, tasks: Tasks) {
     let started = Instant::now();
     let places = Arc::new(Places::default());
+    let turn_away = TurnAway::default();
     let mut number = 0u64;
     let mut stop = tasks.stop_signal();
     loop {
@@ -144,8 +148,8 @@ pub async fn serve(bound: Bound, listening: Listening, tasks: Tasks) {
         listening.counters.accepted.fetch_add(1, Ordering::Relaxed);
         if places.with(|open| open.len()) >= listening.connections_max {
             if !places.evict_oldest() {
-                // Every place works for somebody: the newcomer is told nothing and may try again.
-                tracing::debug!("all connections are busy");
+                // Every place works for somebody.
+                turn_away.answer(socket, &listening, &tasks);
                 continue;
             }
             listening.counters.evicted.fetch_add(1, Ordering::Relaxed);

@@ -23,7 +23,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::chunks::Chunks;
 use super::head::{self, Framing, Refusal};
-use super::refusal::{STAND_IN, Verdict};
+use super::refusal::{self, STAND_IN, Verdict};
 
 /// Bytes that must move within one grace period of waiting.
 const RATE_BYTES_MIN: u64 = HTTP_BODY_BYTES_PER_SECOND_MIN * HTTP_BODY_RATE_GRACE.as_secs();
@@ -176,6 +176,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
 
     fn refuse(&mut self, refusal: Refusal) {
         let _ = self.verdict.head.set(refusal);
+        let _ = self.verdict.lang.set(refusal::language(&self.buffer));
         self.buffer.clear();
         self.buffer.extend_from_slice(STAND_IN);
         self.state = State::Refused {

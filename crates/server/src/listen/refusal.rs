@@ -23,6 +23,8 @@ pub(crate) const STAND_IN: &[u8] =
 pub(crate) struct Verdict {
     /// Why a head was refused; the last word on its connection.
     pub(crate) head: OnceLock<Refusal>,
+    /// The language that the refused head asks for.
+    pub(crate) lang: OnceLock<Lang>,
     /// Why the body that is being read cannot be trusted.
     pub(crate) body: OnceLock<Refusal>,
     /// Requests whose answer is not finished.
@@ -38,6 +40,19 @@ impl Verdict {
     pub(crate) fn is_idle(&self) -> bool {
         self.open.load(Ordering::Acquire) == 0
     }
+}
+
+/// The language that a head asks for, as far as it came; a head that is refused is not taken apart further.
+pub(crate) fn language(head: &[u8]) -> Lang {
+    const NAME: &[u8] = b"accept-language:";
+    head.split(|byte| *byte == b'\n')
+        .take_while(|line| !matches!(line, [] | [b'\r']))
+        .find_map(|line| {
+            let (name, value) = line.split_at_checked(NAME.len())?;
+            name.eq_ignore_ascii_case(NAME).then_some(value)
+        })
+        .and_then(|value| std::str::from_utf8(value).ok())
+        .map_or(Lang::default(), Lang::from_accept_language)
 }
 
 /// The body of a problem document for an answer that no handler made.

@@ -62,7 +62,7 @@ impl Service {
             let refusal = self.verdict.head.get().copied();
             return self.refuse(
                 refusal.unwrap_or(Refusal::new(&kinds::HTTP_SYNTAX, "")),
-                Lang::Vi,
+                self.verdict.lang.get().copied().unwrap_or_default(),
             );
         }
         let lang = request

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::routing::{any, get, post};
 use lgsp_base::entropy::SeededEntropy;
+use lgsp_base::problem::kinds;
 use lgsp_base::time::SystemClock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
@@ -440,6 +441,53 @@ async fn idle_connections_make_room() {
     assert!(server.say(CLOSE).await.ends_with("ok"));
     assert!(server.counters.evicted.load(Ordering::Relaxed) >= 32);
     assert!(server.counters.open.load(Ordering::Relaxed) <= 9);
+}
+
+#[tokio::test]
+async fn a_newcomer_that_finds_every_place_busy_is_told_to_come_back() {
+    let server = start(1).await;
+    let mut busy = TcpStream::connect(server.address).await.expect("connects");
+    busy.write_all(b"POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nConnection: close\r\nExpect: 100-continue\r\n\r\n")
+        .await
+        .expect("a head");
+    let mut seen = [0u8; 12];
+    busy.read_exact(&mut seen).await.expect("the handler works");
+    assert_eq!(&seen, b"HTTP/1.1 100");
+    let answer = server.say(CLOSE).await;
+    assert_eq!(statuses(&answer), ["503"]);
+    assert!(answer.contains("\r\nretry-after: 5\r\n"), "{answer}");
+    assert!(answer.contains("\"code\":\"system.busy\""), "{answer}");
+    busy.write_all(b"abc").await.expect("a body");
+    let mut rest = String::new();
+    busy.read_to_string(&mut rest).await.expect("an answer");
+    assert!(rest.ends_with('3'), "{rest}");
+    while server.counters.open.load(Ordering::Relaxed) > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(server.say(CLOSE).await.ends_with("ok"));
+}
+
+#[tokio::test]
+async fn a_refused_head_is_answered_in_its_language() {
+    let server = start(64).await;
+    let refused = |fields: &str| {
+        format!("POST /length HTTP/1.1\r\nHost: a\r\n{fields}Content-Length: +3\r\n\r\nabc")
+    };
+    for (fields, title) in [
+        ("", kinds::HTTP_FRAMING.title_vi),
+        (
+            "Accept-Language: vi, en;q=0.5\r\n",
+            kinds::HTTP_FRAMING.title_vi,
+        ),
+        (
+            "accept-LANGUAGE: en-GB,vi;q=0.3\r\n",
+            kinds::HTTP_FRAMING.title_en,
+        ),
+    ] {
+        let answer = server.say(refused(fields)).await;
+        assert_eq!(statuses(&answer), ["400"], "{fields}");
+        assert!(answer.contains(title), "{fields} {answer}");
+    }
 }
 
 #[tokio::test]
