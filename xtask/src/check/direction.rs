@@ -98,7 +98,7 @@ const OUTSIDE: &[(&str, &[&str], &str)] = &[
         &["lgsp-wire"],
         "XML is read and written in wire",
     ),
-    ("zip", &["lgsp-wire"], "archives are read in wire"),
+    ("flate2", &["lgsp-wire"], "archives are read in wire"),
     (
         "clap",
         &["lgsp-server", "lgsp-bench"],
