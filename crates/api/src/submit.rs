@@ -349,17 +349,13 @@ pub(crate) async fn update(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
-    MediaType::of(&headers)?.require("multipart/form-data")?;
-    let document = id(&document, &kinds::EXCHANGE_DOCUMENT_UNKNOWN)?;
-    let (original, sender) = original(&state, &permitted.actor, document).await?;
-    let purpose = Purpose::Update(original);
-    submit_form(
+    submit_about(
         &state,
-        permitted.actor,
+        permitted,
+        &document,
+        Purpose::Update,
         &headers,
         body,
-        purpose,
-        Some(sender),
     )
     .await
 }
@@ -380,16 +376,35 @@ pub(crate) async fn replace(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
-    MediaType::of(&headers)?.require("multipart/form-data")?;
-    let document = id(&document, &kinds::EXCHANGE_DOCUMENT_UNKNOWN)?;
-    let (original, sender) = original(&state, &permitted.actor, document).await?;
-    let purpose = Purpose::Replace(original);
-    submit_form(
+    submit_about(
         &state,
-        permitted.actor,
+        permitted,
+        &document,
+        Purpose::Replace,
         &headers,
         body,
-        purpose,
+    )
+    .await
+}
+
+/// A form about an earlier document.
+async fn submit_about(
+    state: &ApiState,
+    permitted: Permitted<DocumentSubmit>,
+    document: &str,
+    purpose: fn(Original) -> Purpose,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    MediaType::of(headers)?.require("multipart/form-data")?;
+    let document = id(document, &kinds::EXCHANGE_DOCUMENT_UNKNOWN)?;
+    let (original, sender) = original(state, &permitted.actor, document).await?;
+    submit_form(
+        state,
+        permitted.actor,
+        headers,
+        body,
+        purpose(original),
         Some(sender),
     )
     .await
