@@ -73,7 +73,7 @@ pub(crate) async fn fetch(
 /// The identical bytes that were handed in; counts as a hand-over to the recipient.
 #[utoipa::path(get, path = "/api/v1/deliveries/{id}/content", tag = "deliveries",
     params(("id" = String, Path, description = "The delivery")),
-    responses((status = 200, description = "The bytes", body = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, description = "The bytes, in the type they came in", body = Vec<u8>, content_type = "*/*"),
         (status = 404, description = "Unknown, or not the caller's: the same answer", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(crate) async fn content(
     State(state): State<ApiState>,

@@ -229,7 +229,7 @@ pub(crate) async fn trace(
 /// The identical bytes that were handed in. `Range` is not served: the answer is always whole.
 #[utoipa::path(get, path = "/api/v1/documents/{id}/content", tag = "documents",
     params(("id" = String, Path, description = "The document")),
-    responses((status = 200, description = "The bytes", body = Vec<u8>, content_type = "application/octet-stream",
+    responses((status = 200, description = "The bytes, in the type they came in", body = Vec<u8>, content_type = "*/*",
             headers(("ETag" = String, description = "The SHA-256 of the bytes"))),
         (status = 404, description = "Unknown, or not the caller's: the same answer", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(crate) async fn content(

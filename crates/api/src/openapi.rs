@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response as Answer, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use crate::ApiState;
@@ -52,6 +53,17 @@ impl Modify for Token {
     }
 }
 
+/// What every operation may answer besides what it says itself: nobody lists 400, 401, 403, 503 forty times.
+fn refusal() -> Answer {
+    let document = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("ProblemDocument")))
+        .build();
+    ResponseBuilder::new()
+        .description("Refused or failed; `code` says why and `fix` what to do")
+        .content("application/problem+json", document)
+        .build()
+}
+
 /// The description as text, ready to be served. Operations are named `resource_handler`: names are unique in a document.
 pub(crate) fn text(mut description: utoipa::openapi::OpenApi) -> String {
     for item in description.paths.paths.values_mut() {
@@ -61,6 +73,11 @@ pub(crate) fn text(mut description: utoipa::openapi::OpenApi) -> String {
             if let (Some(tag), Some(id)) = (tag, &operation.operation_id) {
                 operation.operation_id = Some(format!("{tag}_{id}"));
             }
+            operation
+                .responses
+                .responses
+                .entry("default".to_owned())
+                .or_insert_with(|| RefOr::T(refusal()));
         }
     }
     let mut text = description.to_pretty_json().unwrap_or_default();

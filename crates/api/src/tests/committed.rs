@@ -35,11 +35,17 @@ fn operations() -> Vec<(String, String)> {
             let id = text(operation, "/operationId").to_owned();
             assert!(ids.insert(id.clone()), "twice: {id}");
             assert!(operation["summary"].is_string(), "{verb} {path}");
+            let responses = operation["responses"].as_object().expect("responses");
             assert!(
-                !operation["responses"]
-                    .as_object()
-                    .expect("responses")
-                    .is_empty(),
+                responses.keys().any(|status| status.starts_with('2')),
+                "{verb} {path}"
+            );
+            assert_eq!(
+                text(
+                    &responses["default"],
+                    "/content/application~1problem+json/schema/$ref"
+                ),
+                "#/components/schemas/ProblemDocument",
                 "{verb} {path}"
             );
             found.push((path.clone(), verb.to_uppercase()));
