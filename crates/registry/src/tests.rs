@@ -1,5 +1,6 @@
 //! Tests of the whole registry: pure ones over drafts, and those over a database on each engine.
 
+mod connections;
 mod data;
 mod events;
 mod import;
