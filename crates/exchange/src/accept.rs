@@ -28,7 +28,7 @@ pub(crate) fn accept(
     let original = original(tx, prepared)?;
     tx.document_insert(&new_document(prepared, original.as_ref()))?;
     let deliveries = deliver(tx, exchange, prepared)?;
-    prepared.entry.append(tx, prepared.now)?;
+    tx.ledger_insert(&prepared.entry)?;
     if let Some(original) = &original {
         if let Some(status) = &prepared.facts.status {
             report::record(tx, exchange, prepared, status, original)?;

@@ -5,6 +5,7 @@
 use lgsp_base::id::ReceiptId;
 use lgsp_base::{Actor, Timestamp};
 use lgsp_store::exchange::{Delivery, DocumentKind};
+use lgsp_store::ledger::NewEntry;
 use lgsp_store::{StoreError, Tx};
 use lgsp_wire::record::{Record, Value};
 
@@ -88,9 +89,14 @@ impl Entry {
             .with("document_kind", kind_word(delivery.kind))
     }
 
+    /// Writes it out, ready for the transaction.
+    pub(crate) fn written(&self, at: Timestamp) -> NewEntry {
+        NewEntry::new(at, self.kind, self.receipt, &self.record, self.salt)
+    }
+
     /// Writes it into the ledger of the transaction.
     pub(crate) fn append(&self, tx: &mut Tx<'_>, at: Timestamp) -> Result<(), StoreError> {
-        tx.ledger_append(at, self.kind, self.receipt, &self.record, self.salt)?;
+        tx.ledger_insert(&self.written(at))?;
         Ok(())
     }
 }

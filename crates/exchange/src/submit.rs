@@ -14,6 +14,7 @@ use lgsp_base::problem::kinds;
 use lgsp_base::{Actor, Permission, Sha256, Timestamp, limits, vi};
 use lgsp_store::StoreError;
 use lgsp_store::exchange::DocumentKind;
+use lgsp_store::ledger::NewEntry;
 use lgsp_wire::record::{Record, Value};
 
 use crate::accept::accept;
@@ -68,7 +69,7 @@ pub(crate) struct Prepared {
     /// Key and digest of the request.
     pub(crate) key: Option<(String, Sha256)>,
     pub(crate) owner: String,
-    pub(crate) entry: Entry,
+    pub(crate) entry: NewEntry,
 }
 
 /// What is known of a submit before its content is stored.
@@ -420,7 +421,7 @@ impl Exchange {
             body,
             key: checked.key,
             owner: actor.label(),
-            entry,
+            entry: entry.written(now),
             actor,
         })
     }

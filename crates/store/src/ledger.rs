@@ -52,6 +52,45 @@ fn is_bound(record: &Record, at: Timestamp, kind: &str) -> bool {
     record.text("kind") == Some(kind) && record.integer("at") == Some(at.as_micros())
 }
 
+/// An entry about to be appended, written out and committed to: on a path with many entries that is done before the
+/// transaction, which everybody waits for.
+#[derive(Debug, Clone)]
+pub struct NewEntry {
+    at: Timestamp,
+    kind: String,
+    receipt: Option<ReceiptId>,
+    record: Vec<u8>,
+    salt: [u8; 32],
+    commitment: Sha256,
+}
+
+impl NewEntry {
+    /// Writes the record out, with `at` (microseconds) and `kind`; other values under these keys are replaced. The salt is
+    /// fresh randomness.
+    pub fn new(
+        at: Timestamp,
+        kind: &str,
+        receipt: Option<ReceiptId>,
+        record: &Record,
+        salt: [u8; 32],
+    ) -> Self {
+        let record = if is_bound(record, at, kind) {
+            Cow::Borrowed(record)
+        } else {
+            Cow::Owned(record.clone().with("at", at.as_micros()).with("kind", kind))
+        };
+        let record = record.encode();
+        Self {
+            at,
+            kind: kind.to_owned(),
+            receipt,
+            commitment: commitment(LEDGER_DOMAIN, &salt, &record),
+            record,
+            salt,
+        }
+    }
+}
+
 const COLUMNS_BY_ID: &str =
     "SELECT id, at, kind, receipt_id, record, salt, commitment FROM ledger_entries
     WHERE id > $1 ORDER BY id LIMIT $2";
@@ -72,8 +111,7 @@ fn read_entry(row: &Row<'_>) -> Result<Entry, StoreError> {
 }
 
 impl Tx<'_> {
-    /// Appends an entry and gives its id. The record gets `at` (microseconds) and `kind` if it does not have them yet; other
-    /// values under these keys are replaced. The salt is fresh randomness.
+    /// Writes an entry out as [`NewEntry::new`] does, appends it and gives its id.
     pub fn ledger_append(
         &mut self,
         at: Timestamp,
@@ -82,17 +120,22 @@ impl Tx<'_> {
         record: &Record,
         salt: [u8; 32],
     ) -> Result<i64, StoreError> {
-        let record = if is_bound(record, at, kind) {
-            Cow::Borrowed(record)
-        } else {
-            Cow::Owned(record.clone().with("at", at.as_micros()).with("kind", kind))
-        };
-        let record = record.encode();
-        let commitment = commitment(LEDGER_DOMAIN, &salt, &record);
+        self.ledger_insert(&NewEntry::new(at, kind, receipt, record, salt))
+    }
+
+    /// Appends an entry that was written out before, and gives its id.
+    pub fn ledger_insert(&mut self, entry: &NewEntry) -> Result<i64, StoreError> {
         self.query_one(
             "INSERT INTO ledger_entries (at, kind, receipt_id, record, salt, commitment)
              VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
-            params![at, kind, receipt, &record, salt, commitment],
+            params![
+                entry.at,
+                &entry.kind,
+                entry.receipt,
+                &entry.record,
+                &entry.salt,
+                entry.commitment
+            ],
             |row| row.int(0),
         )
     }
