@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::dialect::Engine;
 use crate::error::{OpenError, StoreError};
-use crate::queue::{Bell, Job, Queue, Work};
+use crate::queue::{Answer, Bell, Job, Queue, Work};
 use crate::room::Room;
 use crate::tx::Tx;
 use crate::{migrate, postgres, sqlite};
@@ -393,10 +393,9 @@ impl fmt::Debug for Db {
 }
 
 /// The answer of a transaction, to be awaited or waited for. Dropping it does not take the transaction back.
-#[derive(Debug)]
 #[must_use = "the transaction's outcome is only known to who waits for it"]
 pub struct Pending<T, E> {
-    receiver: oneshot::Receiver<Result<T, E>>,
+    receiver: oneshot::Receiver<Answer<T, E>>,
 }
 
 impl<T, E: From<StoreError>> Future for Pending<T, E> {
@@ -405,7 +404,16 @@ impl<T, E: From<StoreError>> Future for Pending<T, E> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.receiver)
             .poll(context)
-            .map(|answer| answer.unwrap_or_else(|_| Err(StoreError::Closed.into())))
+            .map(|answer| match answer {
+                Ok(answer) => answer.result,
+                Err(_) => Err(StoreError::Closed.into()),
+            })
+    }
+}
+
+impl<T, E> fmt::Debug for Pending<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pending")
     }
 }
 

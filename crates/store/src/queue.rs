@@ -31,22 +31,30 @@ pub(crate) trait Job: Send {
     fn fail(self: Box<Self>, error: StoreError);
 }
 
+/// What a caller gets.
+pub(crate) struct Answer<T, E> {
+    /// The result of its closure.
+    pub(crate) result: Result<T, E>,
+    /// The closure with all that it holds: the caller's thread drops it, not the one that everybody waits for.
+    _spent: Option<Box<dyn Send>>,
+}
+
 /// A closure with the place where its caller waits.
 pub(crate) struct Work<T, E, F> {
     name: &'static str,
     closure: F,
     result: Option<Result<T, E>>,
-    caller: oneshot::Sender<Result<T, E>>,
+    caller: Option<oneshot::Sender<Answer<T, E>>>,
 }
 
 impl<T, E, F> Work<T, E, F> {
-    pub(crate) fn new(name: &'static str, closure: F) -> (Self, oneshot::Receiver<Result<T, E>>) {
+    pub(crate) fn new(name: &'static str, closure: F) -> (Self, oneshot::Receiver<Answer<T, E>>) {
         let (caller, receiver) = oneshot::channel();
         let work = Self {
             name,
             closure,
             result: None,
-            caller,
+            caller: Some(caller),
         };
         (work, receiver)
     }
@@ -54,9 +62,9 @@ impl<T, E, F> Work<T, E, F> {
 
 impl<T, E, F> Job for Work<T, E, F>
 where
-    T: Send,
-    E: From<StoreError> + Send,
-    F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send,
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+    F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
 {
     fn name(&self) -> &'static str {
         self.name
@@ -84,14 +92,21 @@ where
         verdict
     }
 
-    fn answer(self: Box<Self>) {
-        let result = self.result.unwrap_or(Err(StoreError::Closed.into()));
-        // A caller that went away does not take its answer; what it asked for happened all the same.
-        drop(self.caller.send(result));
+    fn answer(mut self: Box<Self>) {
+        let result = self.result.take();
+        let result = result.unwrap_or(Err(StoreError::Closed.into()));
+        if let Some(caller) = self.caller.take() {
+            // A caller that went away does not take its answer; what it asked for happened all the same.
+            drop(caller.send(Answer {
+                result,
+                _spent: Some(self),
+            }));
+        }
     }
 
-    fn fail(self: Box<Self>, error: StoreError) {
-        drop(self.caller.send(Err(error.into())));
+    fn fail(mut self: Box<Self>, error: StoreError) {
+        self.result = Some(Err(error.into()));
+        self.answer();
     }
 }
 
