@@ -176,6 +176,8 @@ pub(crate) struct NewSystemView {
     id: SystemId,
     /// What the system names itself by: for `vxp` the id under which it signs.
     system_id: String,
+    /// True if its organisation's documents are delivered to it: one system of an organisation has them, the first.
+    is_receiver: bool,
     /// For `vxp`: the secret with which it signs.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
@@ -218,6 +220,11 @@ pub(crate) async fn add(
     let view = NewSystemView {
         id: new.system,
         system_id: new.vxp_id.unwrap_or_else(|| new.system.to_string()),
+        is_receiver: state
+            .registry
+            .snapshot()
+            .system(new.system)
+            .is_some_and(|system| system.is_receiver),
         secret: new.secret.map(|secret| secret.expose().clone()),
         token: new.token.map(|token| token.expose().clone()),
     };

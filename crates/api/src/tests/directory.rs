@@ -136,7 +136,9 @@ async fn systems_and_their_credentials() {
     assert_eq!(vxp.status, 201);
     assert_eq!(vxp.headers["cache-control"], "no-store");
     assert!(vxp.json()["secret"].is_string() && vxp.json().get("token").is_none());
+    assert_eq!(vxp.json()["is_receiver"], json!(true));
     let rest = operator.post("/api/v1/systems", &add("rest")).await.json();
+    assert_eq!(rest["is_receiver"], json!(false), "one receives");
     assert_eq!(
         problem(&operator.post("/api/v1/systems", &add("rest")).await).0,
         409

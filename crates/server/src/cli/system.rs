@@ -65,6 +65,12 @@ pub(super) async fn run(context: &Context, command: SystemCommand) -> Result<Exi
                 "Cất khóa ngay bây giờ: nó không hiện lại lần nào nữa.",
                 "Keep the credential now: it is not shown again.",
             ));
+            if added.get("is_receiver") == Some(&json!(false)) {
+                output.note(output.say(
+                    "Đơn vị đã có hệ thống nhận văn bản; hệ thống này chỉ gửi và xem.",
+                    "Another system receives this organisation's documents; this one sends and reads along.",
+                ));
+            }
         }
         SystemCommand::List => {
             let list = pages(&api, "/api/v1/systems", &[], true).await?;
