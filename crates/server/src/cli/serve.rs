@@ -164,7 +164,8 @@ pub(super) fn start_failure(error: &anyhow::Error, lang: Lang) -> Failure {
             FolderError::Unsafe { .. } => (Exit::Denied, "data.unsafe", "chmod, chown"),
             FolderError::Io(..) => (Exit::Failed, "data.unusable", "lgsp doctor --data DIR"),
         };
-        return Failure::new(exit, code, text).fix(fix);
+        // It names its cause itself, which the whole chain would repeat.
+        return Failure::new(exit, code, folder).fix(fix);
     }
     if let Some(open) = error.downcast_ref::<OpenError>() {
         let (exit, code) = match open {
@@ -186,5 +187,43 @@ pub(super) fn start_failure(error: &anyhow::Error, lang: Lang) -> Failure {
     {
         return Failure::new(Exit::Conflict, "listen.taken", text).fix("--listen ADDR:PORT");
     }
-    Failure::new(Exit::Failed, "start.failed", text).fix("lgsp doctor --data DIR")
+    let is_damaged = error.chain().any(|cause| {
+        matches!(
+            cause.downcast_ref::<StoreError>(),
+            Some(StoreError::Corrupt { .. })
+        )
+    });
+    let (exit, code) = if is_damaged {
+        (Exit::Integrity, "storage.corrupt")
+    } else {
+        (Exit::Failed, "start.failed")
+    };
+    Failure::new(exit, code, text).fix("lgsp doctor --data DIR")
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn a_failed_start_says_its_cause_once_and_damage_is_no_other_failure() {
+        let missing = FolderError::Io("keys/vault.key".into(), std::io::ErrorKind::NotFound.into());
+        let failure = start_failure(&missing.into(), Lang::En);
+        assert_eq!(
+            (failure.exit, failure.code.as_str()),
+            (Exit::Failed, "data.unusable")
+        );
+        assert_eq!(failure.message, "keys/vault.key: entity not found");
+
+        let damaged = Err::<(), _>(StoreError::corrupt("a page"))
+            .context("the directory cannot be loaded")
+            .expect_err("damaged");
+        let failure = start_failure(&damaged, Lang::En);
+        assert_eq!(
+            (failure.exit, failure.code.as_str()),
+            (Exit::Integrity, "storage.corrupt")
+        );
+    }
 }
