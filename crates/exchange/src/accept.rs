@@ -129,7 +129,7 @@ fn original(tx: &mut Tx<'_>, prepared: &Prepared) -> Result<Option<Document>, St
         .status
         .as_ref()
         .is_some_and(|status| !status.code.is_from_sender());
-    let owners: Vec<_> = if is_report {
+    let mut owners: Vec<_> = if is_report {
         prepared
             .recipients
             .iter()
@@ -138,6 +138,7 @@ fn original(tx: &mut Tx<'_>, prepared: &Prepared) -> Result<Option<Document>, St
     } else {
         vec![prepared.sender_org]
     };
+    owners.extend(&prepared.inherited_owners);
     for external_id in &facts.originals {
         for owner in &owners {
             if let Some(document) = tx.document_by_external_id(*owner, external_id)? {

@@ -4,14 +4,12 @@
 //! who asks, reports or recalls is compared with them and with the organisations that took their place.
 
 use lgsp_base::id::{DocumentId, OrgId, SystemId};
-use lgsp_store::exchange::{Delivery, Document};
+use lgsp_store::exchange::Delivery;
 use lgsp_store::{StoreError, Tx};
 
 use crate::packet::Facts;
-use crate::recall;
-use crate::report;
 use crate::service::Exchange;
-use crate::submit::{Prepared, Recipient};
+use crate::submit::Recipient;
 
 impl Exchange {
     /// The organisations whose documents a system may read: those in whose name it acts, and their predecessors.
@@ -76,50 +74,4 @@ pub(crate) fn deliveries_to(
         inherited.extend(tx.delivery_latest(document, predecessor)?);
     }
     Ok(inherited)
-}
-
-/// If an accepted packet is about a document of a predecessor, ties it to that document and does there what it says. Costs
-/// nothing unless a party has predecessors and none of its own documents was meant.
-pub(crate) fn attach(
-    tx: &mut Tx<'_>,
-    exchange: &Exchange,
-    prepared: &Prepared,
-) -> Result<(), StoreError> {
-    if prepared.inherited_owners.is_empty() {
-        return Ok(());
-    }
-    let stored = tx
-        .document_lookup(prepared.document)?
-        .ok_or(StoreError::Missing)?;
-    if stored.original.is_some() {
-        return Ok(());
-    }
-    let Some(original) = inherited_original(tx, prepared)? else {
-        return Ok(());
-    };
-    tx.document_set_original(prepared.document, original.id)?;
-    if let Some(status) = &prepared.facts.status {
-        report::record(tx, exchange, prepared, status, &original)?;
-    }
-    recall::take_back_unseen(tx, exchange, prepared, &original)
-}
-
-fn inherited_original(
-    tx: &mut Tx<'_>,
-    prepared: &Prepared,
-) -> Result<Option<Document>, StoreError> {
-    for external_id in &prepared.facts.originals {
-        for owner in &prepared.inherited_owners {
-            if let Some(document) = tx.document_by_external_id(*owner, external_id)? {
-                return Ok(Some(document));
-            }
-        }
-        if let Ok(id) = external_id.parse::<DocumentId>()
-            && let Some(document) = tx.document_lookup(id)?
-            && prepared.inherited_owners.contains(&document.sender_org)
-        {
-            return Ok(Some(document));
-        }
-    }
-    Ok(None)
 }

@@ -23,7 +23,6 @@ use crate::directory::{Channel, Resolved};
 use crate::error::SubmitError;
 use crate::evidence::{self, Entry};
 use crate::intake::{Body, Content, IntakeKind};
-use crate::lineage;
 use crate::model::{Accepted, Door, Submit};
 use crate::packet::{self, Facts, StatusFacts};
 use crate::service::{Exchange, may};
@@ -143,13 +142,7 @@ impl Exchange {
             let outcome = self
                 .inner
                 .db
-                .write("document_submit", move |tx| {
-                    let accepted = accept(tx, &exchange, &shared)?;
-                    if !accepted.is_repeat {
-                        lineage::attach(tx, &exchange, &shared)?;
-                    }
-                    Ok(accepted)
-                })
+                .write("document_submit", move |tx| accept(tx, &exchange, &shared))
                 .await;
             match outcome {
                 Err(SubmitError::Store(StoreError::Constraint { .. })) if races < RACES_MAX => {

@@ -117,19 +117,6 @@ pub(super) fn document_row(row: &Row<'_>) -> Result<Document, StoreError> {
 }
 
 impl Tx<'_> {
-    /// Names the document that a stored one is about; only while it names none.
-    pub fn document_set_original(
-        &mut self,
-        id: DocumentId,
-        original: DocumentId,
-    ) -> Result<(), StoreError> {
-        self.execute(
-            "UPDATE documents SET original_id = $2 WHERE id = $1 AND original_id IS NULL",
-            params![id, original],
-        )?;
-        Ok(())
-    }
-
     /// Stores a document. A second one of the same sender, external id and content, or a second new one of the same sender
     /// and external id, is [`StoreError::Constraint`].
     pub fn document_insert(&mut self, new: &NewDocument<'_>) -> Result<(), StoreError> {
