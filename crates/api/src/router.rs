@@ -43,6 +43,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         // /api/v1/systems
         .routes(routes!(systems::list, systems::add))
         .routes(routes!(systems::fetch, systems::close)) // …/{id}
+        .routes(routes!(systems::make_receiver)) // …/{id}/receiver
         .routes(routes!(systems::issue_token)) // …/{id}/tokens
         .routes(routes!(systems::revoke_token)) // …/{id}/tokens/{token}
         // /api/v1/webhooks

@@ -231,6 +231,39 @@ pub(crate) async fn add(
     Ok(once(json(StatusCode::CREATED, &view)?))
 }
 
+/// Make a system the receiver
+///
+/// From now on its organisation's documents, those that wait included, are delivered to it; the receiver before only sends
+/// and reads along. Do this before closing a receiver that is replaced. Needs `If-Match`.
+#[utoipa::path(post, path = "/api/v1/systems/{id}/receiver", tag = "systems",
+    params(("id" = String, Path, description = "The system"),
+        ("If-Match" = String, Header, description = "Its ETag")),
+    responses((status = 200, description = "The receiver", body = SystemView, headers(("ETag" = String))),
+        (status = 404, description = "Unknown or closed", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 412, description = "It has changed", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 428, description = "`If-Match` is missing", body = ProblemDocument, content_type = "application/problem+json")))]
+pub(crate) async fn make_receiver(
+    State(state): State<ApiState>,
+    permitted: Permitted<SystemWrite>,
+    Path(system): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let snapshot = state.registry.snapshot();
+    let system = lookup(&snapshot, &system)?;
+    require_match(&headers, &version_tag(version(system)))?;
+    state
+        .registry
+        .set_receiver(&permitted.actor, system.id)
+        .await
+        .map_err(|error| error.to_problem())?;
+    let snapshot = state.registry.snapshot();
+    let system = snapshot
+        .system(system.id)
+        .ok_or_else(|| kinds::SYSTEM_INTERNAL.problem())?;
+    let shown = view(&snapshot, system, state.clock.now());
+    Ok(tagged(&HeaderMap::new(), &shown, Some(version(system)))?)
+}
+
 /// Close a system
 ///
 /// Its credentials end at once. Needs `If-Match`.

@@ -79,7 +79,12 @@ impl Directory for Wired {
     }
 
     fn receives_for(&self, system: SystemId) -> Vec<OrgId> {
-        self.acts_for(system)
+        let mut orgs = self.acts_for(system);
+        orgs.retain(|org| {
+            self.receiver(*org)
+                .is_some_and(|receiver| receiver.system == system)
+        });
+        orgs
     }
 
     fn acts_for(&self, system: SystemId) -> Vec<OrgId> {

@@ -218,6 +218,52 @@ async fn systems_and_their_credentials() {
     assert_eq!(problem(&operator.get("/api/v1/systems/sys_x").await).0, 404);
 }
 
+/// A system is replaced without losing what waits: the new one takes over before the old one is closed.
+#[tokio::test]
+async fn another_system_becomes_the_receiver() {
+    let door = Door::open("api-receiver").await;
+    let operator = door.operator().await;
+    let sender = door.system("H99.14").await;
+    let old = door.system("H99.131").await;
+    let added = operator
+        .post(
+            "/api/v1/systems",
+            &json!({"organisation": "H99.131", "name": "QLVB mới", "protocol": "rest"}),
+        )
+        .await
+        .json();
+    let new = Caller {
+        token: Some(text(&added, "/token").to_owned()),
+        ..door.anonymous()
+    };
+    assert_eq!(sender.submit("H99.131", "k", "x").await.status, 202);
+    let waiting = async |caller: &Caller| {
+        let page = caller.get("/api/v1/inbox").await.json();
+        page["items"].as_array().expect("list").len()
+    };
+    assert_eq!((waiting(&old).await, waiting(&new).await), (1, 0));
+
+    let path = format!("/api/v1/systems/{}", text(&added, "/id"));
+    let receiver = format!("{path}/receiver");
+    let unmatched = operator.call(Method::POST, &receiver, &[], "").await;
+    assert_eq!(problem(&unmatched).0, 428);
+    let tag = operator.get(&path).await.headers["etag"]
+        .to_str()
+        .expect("text")
+        .to_owned();
+    let matched = [("if-match", tag.as_str())];
+    assert_eq!(
+        problem(&sender.call(Method::POST, &receiver, &matched, "").await).0,
+        403
+    );
+    let made = operator.call(Method::POST, &receiver, &matched, "").await;
+    assert_eq!(made.status, 200);
+    assert_eq!(made.json()["is_receiver"], json!(true));
+    assert_eq!((waiting(&old).await, waiting(&new).await), (0, 1));
+    let again = operator.call(Method::POST, &receiver, &matched, "").await;
+    assert_eq!(problem(&again).0, 412);
+}
+
 #[tokio::test]
 async fn push_endpoints_need_approval() {
     let door = Door::open("api-webhooks").await;
