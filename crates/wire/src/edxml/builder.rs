@@ -11,12 +11,15 @@ use super::content::{FIRST_BYTES, check_type};
 use super::error::Cause;
 use super::limits::Limits;
 use super::model::{Attachment, AttachmentContent, SignatureSummary};
+use super::names::Attribute;
 use super::reader::{AttachmentSink, Tolerance};
 use super::schema::{Kind, ROOT, Spec};
 use super::tokenizer::{Handler, StartTag};
 use super::tree::{self, Node};
 use super::{DSIG_NAMESPACE, NAMESPACE};
 
+/// XML Inclusions 1.0.
+const XINCLUDE_NAMESPACE: &str = "http://www.w3.org/2001/XInclude";
 /// Namespaces of older or home-made formats that are named in the refusal (protocols §1.11).
 const FOREIGN_FORMATS: [&str; 2] = ["http://www.e-doc.vn/Schema/", "http://www.go.vn/eDoc"];
 
@@ -26,6 +29,25 @@ fn is_foreign_format(namespace: &str) -> bool {
             .trim_end_matches('/')
             .eq_ignore_ascii_case(known.trim_end_matches('/'))
     })
+}
+
+/// Refuses what asks a reader to fetch something: an inclusion, or the address of a schema. We would not follow it, but the
+/// next reader may.
+fn refuse_references(tag: &StartTag<'_>) -> Result<(), Cause> {
+    if tag.namespace == XINCLUDE_NAMESPACE {
+        return Err(Cause::Invalid("an inclusion of another file"));
+    }
+    let local = |name: &str| name.rsplit(':').next().map(str::to_ascii_lowercase);
+    let is_address = |attribute: &Attribute| {
+        matches!(
+            local(&attribute.name).as_deref(),
+            Some("schemalocation" | "nonamespaceschemalocation")
+        )
+    };
+    if tag.attributes.iter().any(is_address) {
+        return Err(Cause::Invalid("the address of a schema"));
+    }
+    Ok(())
 }
 
 /// The zip check of one attachment. It runs before it is known whether it is needed: the type may stand behind the text.
@@ -322,6 +344,7 @@ impl<S: AttachmentSink> Handler for Builder<S> {
     fn start(&mut self, tag: &StartTag<'_>, at: u64) -> Result<(), Cause> {
         self.text_bytes = 0;
         self.check_header(at)?;
+        refuse_references(tag)?;
         if self.skipping > 0 {
             self.skipping += 1;
             self.note_algorithm(tag);
@@ -333,6 +356,10 @@ impl<S: AttachmentSink> Handler for Builder<S> {
         let Some((place, spec)) = parent.spec.child(tag.local) else {
             if is_foreign_format(tag.namespace) {
                 return Err(Cause::Namespace(tag.namespace.to_owned()));
+            }
+            // Readers disagree on what such a value is: some read around the element, some read it along.
+            if matches!(parent.spec.kind, Kind::Leaf | Kind::Content) {
+                return Err(Cause::Invalid("an element inside a value"));
             }
             self.skip();
             return Ok(());

@@ -112,7 +112,7 @@ fn af01_base64_is_standard_and_padded() {
         ("aGVs!", "attachment.encoding"),
         ("aGVs\u{e1}", "attachment.encoding"),
         ("aGVs\0", "xml.malformed"),
-        ("aGVs<x/>bG8=", "accepted"),
+        ("aGVs<x/>bG8=", "edxml.invalid"),
         ("aGV&#115;<![CDATA[bG8=]]>", "accepted"),
     ] {
         let bytes = with_attachment("a.txt", "text/plain", text);

@@ -27,15 +27,32 @@ fn xm02_nothing_outside_the_packet_is_referred_to() {
     let sheet =
         b"<?xml version=\"1.0\"?><?xml-stylesheet href=\"http://x.example/a.xsl\"?><edXML/>";
     assert_eq!(code(sheet), "xml.malformed");
-    // Neither is acted upon: an unknown element is skipped, a schema location is an attribute like any other.
     let include =
         "<xi:include xmlns:xi=\"http://www.w3.org/2001/XInclude\" href=\"file:///etc/passwd\"/>";
-    let (with_include, _) = document(&with_header(&format!("<Subject>a{include}b</Subject>")));
-    assert_eq!(with_include.subject, "ab");
-    let (located, _) = document(&with_header(
-        "<Subject xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:schemaLocation=\"http://x.example a\">s</Subject>",
+    for packet in [
+        format!("<Subject>a{include}b</Subject>"),
+        include.to_owned(),
+        format!("<Unknown>{include}</Unknown>"),
+        "<Subject xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:schemaLocation=\"http://x.example a\">s</Subject>".to_owned(),
+        "<Unknown xmlns:i=\"http://www.w3.org/2001/XMLSchema-instance\" i:noNamespaceSchemaLocation=\"a.xsd\"/>".to_owned(),
+    ] {
+        assert_eq!(code(&with_header(&packet)), "edxml.invalid", "{packet}");
+    }
+}
+
+#[test]
+fn xm16_a_value_holds_no_elements() {
+    for value in [
+        "<Subject>a<Unknown/>b</Subject>",
+        "<Subject>a<Unknown xmlns=\"urn:x\">c</Unknown>b</Subject>",
+        "<DocumentId>H99<Subject>.04</Subject>.08</DocumentId>",
+    ] {
+        assert_eq!(code(&with_header(value)), "edxml.invalid", "{value}");
+    }
+    let (split, _) = document(&with_header(
+        "<Subject>a<!-- c --><![CDATA[b]]><?p i?>c</Subject>",
     ));
-    assert_eq!(located.subject, "s");
+    assert_eq!(split.subject, "abc");
 }
 
 #[test]
