@@ -93,7 +93,7 @@ pub(crate) async fn content(
 
 /// Send a delivery again
 ///
-/// A parked, dead, expired or delivered one; it takes a new place in the order.
+/// A parked, dead or expired one; it takes a new place in the order. Asking again names the delivery that was made.
 #[utoipa::path(post, path = "/api/v1/deliveries/{id}/resend", tag = "deliveries",
     params(("id" = String, Path, description = "The delivery")),
     responses((status = 202, description = "The new delivery", body = DeliveryView),

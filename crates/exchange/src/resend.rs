@@ -35,9 +35,11 @@ impl Exchange {
                 again(tx, &exchange, &by, delivery, new)
             })
             .await?;
-        count(&self.counters().resent, 1);
-        count(&self.counters().deliveries, 1);
-        self.ring();
+        if resent.id == new {
+            count(&self.counters().resent, 1);
+            count(&self.counters().deliveries, 1);
+            self.ring();
+        }
         Ok(resent)
     }
 }
@@ -59,11 +61,14 @@ fn again(
         return Err(ReceiveError::DeliveryUnknown);
     }
     let now = exchange.now();
-    let place = tx.pair_advance(old.sender_org, old.recipient_org, now)?;
-    // Looked at while the pair is held: two that resend at once do not both succeed.
+    tx.pair_confirm(old.sender_org, old.recipient_org, 0)?;
+    // Looked at while the pair is held: of two that resend at once, one makes the delivery and both are told of it.
     let latest = tx
         .delivery_latest(old.document, old.recipient_org)?
         .ok_or(StoreError::Missing)?;
+    if latest.resend_of == Some(old.id) {
+        return Ok(latest);
+    }
     let may_go = matches!(
         latest.state,
         DeliveryState::Parked | DeliveryState::Dead | DeliveryState::Expired
@@ -73,6 +78,7 @@ fn again(
             state: latest.state.name(),
         });
     }
+    let place = tx.pair_advance(old.sender_org, old.recipient_org, now)?;
     let row = NewDelivery {
         id: new,
         document: old.document,
