@@ -77,6 +77,17 @@ pub(crate) async fn large_attachment_row(plain: &Plain) -> Result<Row> {
     let fetched = connection.answer_discarded().await?;
     ensure!(fetched == length, "{fetched} of {length} bytes came back");
     let fetched_after = clock.monotonic().saturating_sub(accepted_after);
+    // It must not stand at the head of the inbox for the loads that follow.
+    let delivery = accepted
+        .pointer("/deliveries/0/id")
+        .and_then(serde_json::Value::as_str)
+        .context("no delivery")?;
+    let body = serde_json::json!({ "deliveries": [{ "id": delivery }] }).to_string();
+    let headers = format!("{authorization}content-type: application/json\r\n");
+    let acknowledge = "/api/v1/inbox/acknowledge";
+    connection
+        .call("POST", acknowledge, &headers, body.as_bytes())
+        .await?;
     let peak = measure::rss_peak_mb(pid)?;
     Ok(Row::fact(
         "lgsp 1 GiB attachment",
