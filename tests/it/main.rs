@@ -14,6 +14,7 @@ mod cli;
 mod crash;
 mod disk_full;
 mod exactly_once;
+mod example_client;
 mod failed_sync;
 mod large_body;
 mod lost_answer;
