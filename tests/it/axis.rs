@@ -1,7 +1,6 @@
 //! The way of a document between existing document management systems, which speak VXP and changed only their endpoint.
 
-use lgsp_tests::skip;
-use lgsp_tests::system::{System, SystemBuilder};
+use lgsp_tests::system::{System, SystemBuilder, on_both_engines};
 use lgsp_tests::vxp::VxpClient;
 
 use crate::BINARY;
@@ -68,11 +67,7 @@ fn walk(system: &System) {
 
 #[test]
 fn a_packet_crosses_the_province_and_its_states_come_back() {
-    walk(&SystemBuilder::new(BINARY, "axis").start().expect("SQLite"));
-    match SystemBuilder::new(BINARY, "axis-pg").on_postgres().start() {
-        Some(system) => walk(&system),
-        None => skip("axis", "LGSP_TEST_POSTGRES is not set"),
-    }
+    on_both_engines(BINARY, "axis", walk);
 }
 
 #[test]

@@ -3,8 +3,7 @@
 use lgsp_tests::agency::{Handed, Letter};
 use lgsp_tests::history::{Expect, Violation};
 use lgsp_tests::load::{Load, send_until_known};
-use lgsp_tests::skip;
-use lgsp_tests::system::{System, SystemBuilder, department};
+use lgsp_tests::system::{System, SystemBuilder, department, on_both_engines};
 
 use crate::BINARY;
 
@@ -22,17 +21,9 @@ fn send(load: &Load, sender: usize, keys: &[&str]) -> Vec<String> {
         .collect()
 }
 
-fn on_both(name: &str, test: impl Fn(&System)) {
-    test(&SystemBuilder::new(BINARY, name).start().expect("SQLite"));
-    match SystemBuilder::new(BINARY, name).on_postgres().start() {
-        Some(system) => test(&system),
-        None => skip(name, "LGSP_TEST_POSTGRES is not set"),
-    }
-}
-
 #[test]
 fn a_second_confirmation_gets_the_first_receipt() {
-    on_both("confirm-twice", |system| {
+    on_both_engines(BINARY, "confirm-twice", |system| {
         let load = Load::new("confirm-twice", system.agencies(3), 1);
         send(&load, 0, &["a1", "a2"]);
         send(&load, 1, &["b1"]);
@@ -67,7 +58,7 @@ fn out_of_order(system: &System, name: &str) -> (Result<bool, String>, Vec<Viola
 
 #[test]
 fn confirmations_of_a_pair_happen_in_order() {
-    on_both("order", |system| {
+    on_both_engines(BINARY, "order", |system| {
         let (early, violations) = out_of_order(system, "order");
         assert_eq!(early, Err("exchange.order".to_owned()));
         assert_eq!(violations, []);
@@ -87,7 +78,7 @@ fn a_store_that_forgets_the_order_is_caught() {
 
 #[test]
 fn a_refused_document_is_parked_and_later_ones_pass() {
-    on_both("parked", |system| {
+    on_both_engines(BINARY, "parked", |system| {
         let load = Load::new("parked", system.agencies(3), 3);
         let documents = send(&load, 0, &["bad", "good"]);
         let mut receiver = load.agency(2);

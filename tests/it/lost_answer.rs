@@ -5,8 +5,7 @@ use lgsp_tests::agency::{Agency, Letter, Outcome};
 use lgsp_tests::faults::LossyProxy;
 use lgsp_tests::history::{Expect, Violation};
 use lgsp_tests::load::{Load, send_until_known};
-use lgsp_tests::skip;
-use lgsp_tests::system::{System, SystemBuilder, department};
+use lgsp_tests::system::{System, SystemBuilder, department, on_both_engines};
 
 use crate::BINARY;
 
@@ -47,17 +46,9 @@ fn lost_answers(system: &System, name: &str) -> Vec<Violation> {
     load.violations(Expect::Drained)
 }
 
-fn on_both(name: &str, test: impl Fn(&System)) {
-    test(&SystemBuilder::new(BINARY, name).start().expect("SQLite"));
-    match SystemBuilder::new(BINARY, name).on_postgres().start() {
-        Some(system) => test(&system),
-        None => skip(name, "LGSP_TEST_POSTGRES is not set"),
-    }
-}
-
 #[test]
 fn a_repeated_key_is_one_document() {
-    on_both("lost-answer", |system| {
+    on_both_engines(BINARY, "lost-answer", |system| {
         assert_eq!(lost_answers(system, "lost-answer"), []);
     });
 }
@@ -78,7 +69,7 @@ fn a_forgotten_key_is_caught() {
 
 #[test]
 fn clients_that_race_on_a_key_get_one_document() {
-    on_both("race", |system| {
+    on_both_engines(BINARY, "race", |system| {
         let load = Load::new("race", system.agencies(2), 2);
         for number in 0..10 {
             let letter = letter(&format!("race-{number}"), &format!("body {number}"));
@@ -117,7 +108,7 @@ fn reuse(system: &System, name: &str) -> (Outcome, Vec<Violation>) {
 
 #[test]
 fn a_key_with_other_content_is_a_conflict_and_changes_nothing() {
-    on_both("key-conflict", |system| {
+    on_both_engines(BINARY, "key-conflict", |system| {
         let (second, violations) = reuse(system, "key-conflict");
         let conflict = Outcome::Refused(409, "exchange.idempotency_conflict".to_owned());
         assert_eq!(second, conflict);

@@ -335,6 +335,15 @@ impl Drop for System {
     }
 }
 
+/// Runs a test on a fresh server over SQLite, then over PostgreSQL, which is left out visibly where there is none.
+pub fn on_both_engines(binary: &str, name: &str, test: impl Fn(&System)) {
+    test(&SystemBuilder::new(binary, name).start().expect("SQLite"));
+    match SystemBuilder::new(binary, name).on_postgres().start() {
+        Some(system) => test(&system),
+        None => crate::skip(name, "LGSP_TEST_POSTGRES is not set"),
+    }
+}
+
 /// The code of a department of the tests.
 pub fn department(number: usize) -> String {
     format!("{PROVINCE}.{number}")
