@@ -1,7 +1,7 @@
 //! Crate direction: who may depend on whom, and who may know which outside library.
 //!
 //! ```text
-//! base <- wire <- store <- { registry, exchange } <- { connect, api } <- server
+//! base <- wire <- store <- { registry, exchange, insight } <- { connect, api, console } <- server
 //! sim uses base and wire only
 //! ```
 
@@ -15,6 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("lgsp-store", &["lgsp-base", "lgsp-wire"]),
     ("lgsp-registry", &["lgsp-base", "lgsp-wire", "lgsp-store"]),
     ("lgsp-exchange", &["lgsp-base", "lgsp-wire", "lgsp-store"]),
+    ("lgsp-insight", &["lgsp-base", "lgsp-wire", "lgsp-store"]),
     (
         "lgsp-connect",
         &[
@@ -33,6 +34,18 @@ const ROOMS: &[(&str, &[&str])] = &[
             "lgsp-store",
             "lgsp-registry",
             "lgsp-exchange",
+            "lgsp-insight",
+        ],
+    ),
+    (
+        "lgsp-console",
+        &[
+            "lgsp-base",
+            "lgsp-wire",
+            "lgsp-store",
+            "lgsp-registry",
+            "lgsp-exchange",
+            "lgsp-insight",
         ],
     ),
     ("lgsp-sim", &["lgsp-base", "lgsp-wire"]),
@@ -44,8 +57,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "lgsp-store",
             "lgsp-registry",
             "lgsp-exchange",
+            "lgsp-insight",
             "lgsp-connect",
             "lgsp-api",
+            "lgsp-console",
             "lgsp-sim",
         ],
     ),
@@ -63,7 +78,7 @@ const OUTSIDE: &[(&str, &[&str], &str)] = &[
     ("tokio-postgres", &["lgsp-store"], "only store knows SQL"),
     (
         "axum",
-        &["lgsp-api", "lgsp-connect", "lgsp-server"],
+        &["lgsp-api", "lgsp-connect", "lgsp-console", "lgsp-server"],
         "domain crates do not know HTTP",
     ),
     (

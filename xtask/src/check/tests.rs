@@ -36,6 +36,8 @@ fn a_wrong_edge_is_caught() {
         ("lgsp-base", "lgsp-wire"),
         ("lgsp-registry", "lgsp-exchange"),
         ("lgsp-exchange", "lgsp-registry"),
+        ("lgsp-insight", "lgsp-exchange"),
+        ("lgsp-console", "lgsp-api"),
         ("lgsp-sim", "lgsp-store"),
         ("lgsp-store", "lgsp-server"),
         ("lgsp-exchange", "rusqlite"),
