@@ -56,11 +56,15 @@ pub enum Permission {
     WebhookWrite,
     /// Approve a webhook endpoint.
     WebhookApprove,
+    /// Read the ledger of every organisation: entries, proofs.
+    LedgerRead,
+    /// Erase the content of a document; its metadata and its proof stay.
+    DocumentErase,
 }
 
 impl Permission {
     /// Every permission, in the order of the table.
-    pub const ALL: [Permission; 13] = [
+    pub const ALL: [Permission; 15] = [
         Permission::DocumentSubmit,
         Permission::DocumentRead,
         Permission::DocumentReadAll,
@@ -74,6 +78,8 @@ impl Permission {
         Permission::SystemWrite,
         Permission::WebhookWrite,
         Permission::WebhookApprove,
+        Permission::LedgerRead,
+        Permission::DocumentErase,
     ];
 
     /// The stable name used in the table and in the ledger.
@@ -92,6 +98,8 @@ impl Permission {
             Permission::SystemWrite => "system.write",
             Permission::WebhookWrite => "webhook.write",
             Permission::WebhookApprove => "webhook.approve",
+            Permission::LedgerRead => "ledger.read",
+            Permission::DocumentErase => "document.erase",
         }
     }
 }
@@ -115,6 +123,8 @@ impl Actor {
                     | Permission::SystemWrite
                     | Permission::WebhookWrite
                     | Permission::WebhookApprove
+                    | Permission::LedgerRead
+                    | Permission::DocumentErase
             ),
             Actor::System { .. } => matches!(
                 permission,

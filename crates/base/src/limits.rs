@@ -122,6 +122,32 @@ pub const DELIVERY_LEASE: Duration = Duration::from_secs(60);
 pub const DELIVERIES_AT_ONCE: usize = 64;
 /// How long a document waits for its recipients before it expires with a notice.
 pub const DELIVERY_EXPIRY: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Deliveries of one bulk resend; what is beyond is taken by a further one.
+pub const RESEND_ITEMS_MAX: usize = 20_000;
+/// Deliveries sent again per second by one bulk resend when the caller names no pace.
+pub const RESEND_PER_SECOND_DEFAULT: u32 = 12;
+/// Fastest pace of one bulk resend.
+pub const RESEND_PER_SECOND_MAX: u32 = 500;
+/// Bulk resends that may be under way at once.
+pub const RESEND_JOBS_MAX: usize = 16;
+/// How long a finished bulk resend can be looked at.
+pub const RESEND_JOB_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+/// Troubled deliveries that are looked through when they are grouped, newest first.
+pub const TROUBLED_SCAN_MAX: usize = 100_000;
+/// Groups of troubled deliveries in one answer, the largest first.
+pub const TROUBLED_GROUPS_MAX: usize = 500;
+/// Deliveries named as examples of a group.
+pub const TROUBLED_SAMPLES_MAX: usize = 3;
+/// Streams of events that are open at once.
+pub const EVENT_STREAMS_MAX: usize = 256;
+/// Streams of events that one caller has open at once.
+pub const EVENT_STREAMS_PER_CALLER_MAX: usize = 16;
+/// Sealed entries that a stream of events looks through before it lets others work.
+pub const EVENTS_AT_ONCE: usize = 200;
+/// Silence on a stream of events after which it says that it lives.
+pub const EVENT_HEARTBEAT: Duration = Duration::from_secs(15);
+/// When a client whose stream of events broke comes back.
+pub const EVENT_RETRY: Duration = Duration::from_secs(2);
 /// Time for one webhook call.
 pub const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes of a webhook's answer that are read.

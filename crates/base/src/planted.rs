@@ -31,6 +31,8 @@ pub enum Bug {
     ServeUnchecked = 1 << 10,
     /// D2: a recipient outside the request also gets the document.
     InventDelivery = 1 << 11,
+    /// D5: a resend does not look whether the delivery was sent again already.
+    ResendTwice = 1 << 24,
 }
 
 /// The set of faults switched on; empty and free without the feature `planted-bugs`.

@@ -578,6 +578,114 @@ pub static RECEIPT_HASH: ProblemKind = ProblemKind {
     axis_code: 10,
 };
 
+/// The document's content was erased.
+pub static EXCHANGE_DOCUMENT_ERASED: ProblemKind = ProblemKind {
+    code: "exchange.document_erased",
+    status: 410,
+    retryable: false,
+    title_vi: "Nội dung văn bản đã bị xóa",
+    title_en: "The document's content was erased",
+    fix_vi: "Nội dung không lấy lại được; thông tin văn bản, mã băm và bằng chứng vẫn còn",
+    fix_en: "The content cannot be had again; metadata, digest and proof remain",
+    axis_code: 10,
+};
+
+/// The document is still on its way to a recipient.
+pub static EXCHANGE_DOCUMENT_OPEN: ProblemKind = ProblemKind {
+    code: "exchange.document_open",
+    status: 409,
+    retryable: false,
+    title_vi: "Văn bản còn đang trên đường đến nơi nhận",
+    title_en: "The document is still on its way to a recipient",
+    fix_vi: "Chờ các lượt gửi nêu trong errors kết thúc rồi xóa lại",
+    fix_en: "Wait until the deliveries listed in errors have ended, then erase again",
+    axis_code: 10,
+};
+
+/// There is nothing to send again.
+pub static EXCHANGE_RESEND_EMPTY: ProblemKind = ProblemKind {
+    code: "exchange.resend_empty",
+    status: 422,
+    retryable: false,
+    title_vi: "Không có bản tin nào để gửi lại",
+    title_en: "There is nothing to send again",
+    fix_vi: "Xem lại nhóm đã chọn: có thể đã được gửi lại",
+    fix_en: "Look at the chosen group again: it may have been sent again already",
+    axis_code: 10,
+};
+
+/// Unknown job.
+pub static JOB_UNKNOWN: ProblemKind = ProblemKind {
+    code: "job.unknown",
+    status: 404,
+    retryable: false,
+    title_vi: "Không có công việc này",
+    title_en: "Unknown job",
+    fix_vi: "Kiểm tra mã công việc",
+    fix_en: "Check the job's id",
+    axis_code: 10,
+};
+
+/// Too many bulk resends are under way.
+pub static JOB_LIMIT: ProblemKind = ProblemKind {
+    code: "job.limit",
+    status: 429,
+    retryable: true,
+    title_vi: "Đang có quá nhiều lượt gửi lại hàng loạt",
+    title_en: "Too many bulk resends are under way",
+    fix_vi: "Chờ một lượt xong hoặc hủy bớt rồi thử lại",
+    fix_en: "Wait for one to end, or cancel one, and try again",
+    axis_code: 20,
+};
+
+/// The ledger entry is not sealed yet.
+pub static LEDGER_NOT_SEALED: ProblemKind = ProblemKind {
+    code: "ledger.not_sealed_yet",
+    status: 503,
+    retryable: true,
+    title_vi: "Bản ghi nhật ký chưa được niêm phong",
+    title_en: "The ledger entry is not sealed yet",
+    fix_vi: "Thử lại sau thời gian nêu trong Retry-After",
+    fix_en: "Try again after the time in Retry-After",
+    axis_code: 20,
+};
+
+/// The ledger has no such item.
+pub static LEDGER_UNKNOWN: ProblemKind = ProblemKind {
+    code: "ledger.unknown",
+    status: 404,
+    retryable: false,
+    title_vi: "Nhật ký không có mục này",
+    title_en: "The ledger has no such item",
+    fix_vi: "Kiểm tra vị trí so với điểm kiểm tra mới nhất",
+    fix_en: "Compare the position with the newest checkpoint",
+    axis_code: 10,
+};
+
+/// The ledger is not available.
+pub static LEDGER_UNAVAILABLE: ProblemKind = ProblemKind {
+    code: "ledger.unavailable",
+    status: 503,
+    retryable: true,
+    title_vi: "Nhật ký chưa sẵn sàng",
+    title_en: "The ledger is not available",
+    fix_vi: "Thử lại sau; người quản trị xem /readyz",
+    fix_en: "Try again later; the operator looks at /readyz",
+    axis_code: 20,
+};
+
+/// Too many event streams are open.
+pub static EVENTS_LIMIT: ProblemKind = ProblemKind {
+    code: "events.limit",
+    status: 429,
+    retryable: true,
+    title_vi: "Quá nhiều luồng sự kiện đang mở",
+    title_en: "Too many event streams are open",
+    fix_vi: "Đóng bớt luồng rồi kết nối lại",
+    fix_en: "Close some streams and connect again",
+    axis_code: 20,
+};
+
 /// The organisation was not found.
 pub static ORG_UNKNOWN: ProblemKind = ProblemKind {
     code: "org.unknown",
@@ -820,6 +928,15 @@ pub static ALL: &[&ProblemKind] = &[
     &EXCHANGE_ORDER,
     &EXCHANGE_STATUS,
     &RECEIPT_HASH,
+    &EXCHANGE_DOCUMENT_ERASED,
+    &EXCHANGE_DOCUMENT_OPEN,
+    &EXCHANGE_RESEND_EMPTY,
+    &JOB_UNKNOWN,
+    &JOB_LIMIT,
+    &LEDGER_NOT_SEALED,
+    &LEDGER_UNKNOWN,
+    &LEDGER_UNAVAILABLE,
+    &EVENTS_LIMIT,
     &ORG_UNKNOWN,
     &ORG_CODE_TAKEN,
     &ORG_CODE_INVALID,
