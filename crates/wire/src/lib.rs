@@ -2,5 +2,6 @@
 
 pub mod edxml;
 pub mod record;
+pub mod tlog;
 pub mod vxp;
 pub mod webhook;
