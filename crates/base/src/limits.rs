@@ -176,3 +176,46 @@ pub const WAL_TRUNCATE_BYTES: u64 = 256 * 1024 * 1024;
 pub const DISK_RESERVE_BYTES: u64 = 64 * 1024 * 1024;
 /// Age at which a blob without a row is removed.
 pub const ORPHAN_BLOB_AGE: Duration = Duration::from_secs(3600);
+
+/// Entries that become leaves in one transaction: small enough that the writer's other work hardly waits.
+pub const SEAL_BATCH_MAX: usize = 2_048;
+/// Batches that one round of sealing takes before it publishes a checkpoint.
+pub const SEAL_BATCHES_MAX: usize = 16;
+/// Time between two rounds of sealing while there is something new.
+pub const SEAL_INTERVAL: Duration = Duration::from_millis(250);
+/// How long a node owns the sealing after it sealed; another takes over when the time is up.
+pub const SEAL_LEASE: Duration = Duration::from_secs(3);
+/// How long a row id that was skipped is waited for. Longer than any transaction may be open, as an entry that appears
+/// later would never be sealed.
+pub const LEDGER_GAP_WAIT: Duration = Duration::from_secs(600);
+/// Gaps that are looked at in one round of sealing.
+pub const LEDGER_GAPS_AT_ONCE: usize = 256;
+/// Leaves read at once.
+pub const LEDGER_LEAVES_MAX: usize = 4_096;
+/// Cosignatures kept per checkpoint.
+pub const LEDGER_COSIGNATURES_MAX: usize = 12;
+
+/// Silence after which a session of the console ends.
+pub const CONSOLE_SESSION_IDLE: Duration = Duration::from_secs(15 * 60);
+/// Longest life of a session of the console, however busy it is.
+pub const CONSOLE_SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
+/// How old a session's last sign of life must be before a further one is written down.
+pub const CONSOLE_SESSION_TOUCH: Duration = Duration::from_secs(60);
+/// How long a link that opens the console once is good.
+pub const CONSOLE_LINK_LIFE: Duration = Duration::from_secs(15 * 60);
+/// Failed logins of one address within [`CONSOLE_LOGIN_WINDOW`]; further ones are not looked at.
+pub const CONSOLE_LOGIN_FAILURES_MAX: u32 = 10;
+/// The time in which failed logins are counted.
+pub const CONSOLE_LOGIN_WINDOW: Duration = Duration::from_secs(5 * 60);
+/// Addresses whose failed logins are counted apart; beyond them all others share one count.
+pub const CONSOLE_LOGIN_ADDRESSES_MAX: usize = 4_096;
+/// Bytes of a form of the console.
+pub const CONSOLE_FORM_BYTES_MAX: usize = 256 * 1024;
+/// Fields of a form of the console.
+pub const CONSOLE_FORM_FIELDS_MAX: usize = 4_000;
+/// Steps in which a page of the console is rendered at most.
+pub const CONSOLE_TEMPLATE_FUEL: u64 = 5_000_000;
+/// How long one stream of the console stays open; the browser opens the next where it ended.
+pub const CONSOLE_STREAM_LIFE: Duration = Duration::from_secs(10 * 60);
+/// Rows of one page of a list in the console.
+pub const CONSOLE_PAGE_ROWS: usize = 50;

@@ -31,6 +31,14 @@ pub enum Bug {
     ServeUnchecked = 1 << 10,
     /// D2: a recipient outside the request also gets the document.
     InventDelivery = 1 << 11,
+    /// A1: the sealer passes an entry by, and no leaf stands for it.
+    SealSkipsEntry = 1 << 12,
+    /// A2: a checkpoint is published without reading the entries again.
+    CheckpointBeforeReread = 1 << 13,
+    /// A4: a checkpoint is published although there is another one of its size.
+    ForkAtEqualSize = 1 << 14,
+    /// A8: entries become leaves in the order of their times.
+    LeavesByClock = 1 << 15,
     /// D5: a resend does not look whether the delivery was sent again already.
     ResendTwice = 1 << 24,
 }

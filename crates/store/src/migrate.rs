@@ -24,11 +24,28 @@ pub(crate) struct Migration {
 }
 
 /// Every change, in order.
-pub(crate) const ALL: &[Migration] = &[Migration {
-    version: 1,
-    name: "house",
-    template: include_str!("migrations/0001_house.sql"),
-}];
+pub(crate) const ALL: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "house",
+        template: include_str!("migrations/0001_house.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "ledger",
+        template: include_str!("migrations/0002_ledger.sql"),
+    },
+    Migration {
+        version: 4,
+        name: "ops",
+        template: include_str!("migrations/0004_ops.sql"),
+    },
+    Migration {
+        version: 5,
+        name: "console",
+        template: include_str!("migrations/0005_console.sql"),
+    },
+];
 
 /// A change that the database has.
 #[derive(Debug)]

@@ -1,22 +1,22 @@
 use super::*;
 use crate::testing::Scratch;
 
-const NEXT: Migration = Migration {
-    version: 2,
-    name: "next",
-    template: "CREATE TABLE later (a BIGINT)",
-};
+/// One more than there are.
+fn next() -> Migration {
+    Migration {
+        version: ALL.last().expect("the newest").version + 1,
+        name: "next",
+        template: "CREATE TABLE later (a BIGINT)",
+    }
+}
 
-fn both() -> Vec<Migration> {
-    let first = ALL.first().expect("the first");
-    vec![
-        Migration {
-            version: first.version,
-            name: first.name,
-            template: first.template,
-        },
-        NEXT,
-    ]
+fn with_next() -> Vec<Migration> {
+    let known = ALL.iter().map(|known| Migration {
+        version: known.version,
+        name: known.name,
+        template: known.template,
+    });
+    known.chain([next()]).collect()
 }
 
 #[test]
@@ -28,11 +28,11 @@ fn an_older_database_is_copied_and_then_brought_up_to_date() {
     conn.execute_batch("INSERT INTO settings VALUES ('a', 'b', 1, 0, 'me')")
         .expect("some data");
     sqlite(&conn, &path, ALL).expect("nothing to do");
-    assert!(!copy_path(&path, 2).exists());
-    sqlite(&conn, &path, &both()).expect("second");
+    assert!(!copy_path(&path, next().version).exists());
+    sqlite(&conn, &path, &with_next()).expect("second");
     conn.execute_batch("INSERT INTO later VALUES (1)")
         .expect("there");
-    let copy = rusqlite::Connection::open(copy_path(&path, 2)).expect("the copy");
+    let copy = rusqlite::Connection::open(copy_path(&path, next().version)).expect("the copy");
     let value: String = copy
         .query_row("SELECT value FROM settings", [], |row| row.get(0))
         .expect("the data");
@@ -44,11 +44,14 @@ fn an_unknown_schema_is_refused_and_left_alone() {
     let scratch = Scratch::new("migrate-unknown");
     let path = scratch.path().join("lgsp.db");
     let conn = rusqlite::Connection::open(&path).expect("opens");
-    sqlite(&conn, &path, &both()).expect("newer");
+    sqlite(&conn, &path, &with_next()).expect("newer");
     let newer = sqlite(&conn, &path, ALL);
     assert!(matches!(newer, Err(OpenError::UnknownSchema { .. })));
-    conn.execute_batch("DELETE FROM schema_migrations WHERE version = 2; UPDATE schema_migrations SET checksum = 'x'")
-        .expect("changes");
+    let sql = format!(
+        "DELETE FROM schema_migrations WHERE version = {}; UPDATE schema_migrations SET checksum = 'x'",
+        next().version
+    );
+    conn.execute_batch(&sql).expect("changes");
     let changed = sqlite(&conn, &path, ALL);
     assert!(matches!(changed, Err(OpenError::UnknownSchema { .. })));
     conn.execute_batch("DROP TABLE schema_migrations")

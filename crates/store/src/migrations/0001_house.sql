@@ -251,16 +251,16 @@ CREATE TABLE idempotency_keys (
 ){{KEYED}};
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 
--- The append-only trail. commitment = SHA-256(domain ‖ salt ‖ record); leaf_index is given when the entry is sealed.
+-- The append-only trail. commitment = SHA-256(domain ‖ salt ‖ record). Where an entry stands in the log is kept in
+-- ledger_runs, so that a row is written once. An erased record and its salt are NULL; the commitment stays.
 CREATE TABLE ledger_entries (
     id {{SERIAL}},
     at BIGINT NOT NULL,
     kind TEXT NOT NULL,
     receipt_id {{CODE}},
-    record BYTEA NOT NULL,
-    salt BYTEA NOT NULL,
-    commitment BYTEA NOT NULL,
-    leaf_index BIGINT
+    record BYTEA,
+    salt BYTEA,
+    commitment BYTEA NOT NULL
 );
 
 -- Background work. state: pending, running, done, dead. lease_number fences a worker that lost its lease.

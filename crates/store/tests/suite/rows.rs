@@ -294,7 +294,8 @@ fn a_ledger_entry_is_bound_to_its_record() {
             Ok((first, second))
         });
         assert!(second > first);
-        let entry = write(db, move |tx| tx.ledger_lookup(receipt)).expect("there");
+        let entry = write(db, |tx| tx.ledger_list(0, 1)).remove(0);
+        assert_eq!(entry.receipt, Some(receipt));
         assert_eq!(
             (entry.id, entry.at, entry.kind.as_str()),
             (first, at(1), "document.accepted")

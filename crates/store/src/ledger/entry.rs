@@ -1,7 +1,7 @@
-//! The append-only trail: one entry for each state change, written in the transaction that makes the change.
+//! Entries: what a state change leaves behind, written in the transaction that makes the change.
 //!
-//! An entry is the canonical record, a 32-byte salt and the commitment to both. Only the commitment goes into a log that
-//! others see, so that a record can be erased and its proof kept. `leaf_index` stays empty until an entry is sealed.
+//! An entry is the canonical record, a 32-byte salt and the commitment to both. Only the commitment goes into the log that
+//! others see, so that a record can be erased and its proof kept.
 //!
 //! Time and kind stand in columns, to be found, and in the record, to be committed to: appending puts them there, whoever
 //! writes, and an entry whose columns say something else than its record is damaged.
@@ -29,23 +29,40 @@ pub struct Entry {
     pub kind: String,
     /// The receipt that names this entry.
     pub receipt: Option<ReceiptId>,
-    /// The canonical record, as [`Record::decode`] reads it.
+    /// The canonical record, as [`Record::decode`] reads it; empty if it was erased.
     pub record: Vec<u8>,
-    /// The salt of the commitment.
+    /// The salt of the commitment; empty if the record was erased.
     pub salt: Vec<u8>,
     /// The commitment as stored.
     pub commitment: Sha256,
 }
 
 impl Entry {
-    /// True if record and salt are those that were committed to, and time and kind those of the record.
-    pub fn is_intact(&self) -> bool {
-        let is_committed = <&[u8; 32]>::try_from(self.salt.as_slice())
-            .is_ok_and(|salt| commitment(LEDGER_DOMAIN, salt, &self.record) == self.commitment);
-        is_committed
-            && Record::decode(&self.record)
-                .is_ok_and(|record| is_bound(&record, self.at, &self.kind))
+    /// True if the record and its salt were erased and the commitment kept.
+    pub fn is_erased(&self) -> bool {
+        self.record.is_empty() && self.salt.is_empty()
     }
+
+    /// True if record and salt are those that were committed to, and time and kind those of the record. Of an erased entry
+    /// there is nothing to compare; that its erasure is itself recorded, the check of the whole log sees.
+    pub fn is_intact(&self) -> bool {
+        self.is_erased() || (self.is_committed() && self.is_bound())
+    }
+
+    /// True if record and salt are those that were committed to.
+    pub(crate) fn is_committed(&self) -> bool {
+        commits(&self.salt, &self.record, &self.commitment)
+    }
+
+    /// True if time and kind are those of the record.
+    pub(crate) fn is_bound(&self) -> bool {
+        Record::decode(&self.record).is_ok_and(|record| is_bound(&record, self.at, &self.kind))
+    }
+}
+
+/// True if the commitment is that to these bytes.
+pub(crate) fn commits(salt: &[u8], record: &[u8], stored: &Sha256) -> bool {
+    <&[u8; 32]>::try_from(salt).is_ok_and(|salt| commitment(LEDGER_DOMAIN, salt, record) == *stored)
 }
 
 fn is_bound(record: &Record, at: Timestamp, kind: &str) -> bool {
@@ -91,21 +108,23 @@ impl NewEntry {
     }
 }
 
+/// The kind of the entry that tells of an erased record.
+pub const RECORD_ERASED: &str = "ledger.record_erased";
+/// The kind of the entry that tells of a new key of the log.
+pub const KEY_ROTATED: &str = "ledger.key_rotated";
+
 const COLUMNS_BY_ID: &str =
     "SELECT id, at, kind, receipt_id, record, salt, commitment FROM ledger_entries
     WHERE id > $1 ORDER BY id LIMIT $2";
-const COLUMNS_BY_RECEIPT: &str =
-    "SELECT id, at, kind, receipt_id, record, salt, commitment FROM ledger_entries
-    WHERE receipt_id = $1 ORDER BY id LIMIT 1";
-
-fn read_entry(row: &Row<'_>) -> Result<Entry, StoreError> {
+/// Reads the columns `id, at, kind, receipt_id, record, salt, commitment`.
+pub(crate) fn read_entry(row: &Row<'_>) -> Result<Entry, StoreError> {
     Ok(Entry {
         id: row.int(0)?,
         at: row.time(1)?,
         kind: row.text(2)?,
         receipt: row.opt_id(3)?,
-        record: row.blob(4)?,
-        salt: row.blob(5)?,
+        record: row.opt_blob(4)?.unwrap_or_default(),
+        salt: row.opt_blob(5)?.unwrap_or_default(),
         commitment: row.sha256(6)?,
     })
 }
@@ -151,11 +170,6 @@ impl Tx<'_> {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// The entry that a receipt names.
-    pub fn ledger_lookup(&mut self, receipt: ReceiptId) -> Result<Option<Entry>, StoreError> {
-        self.query_opt(COLUMNS_BY_RECEIPT, params![receipt], read_entry)
-    }
-
     /// Compares up to `limit` entries behind an id with their commitments: the last id looked at (`None` at the end) and
     /// the ids of damaged entries.
     pub fn ledger_check(
@@ -170,5 +184,35 @@ impl Tx<'_> {
             .map(|entry| entry.id)
             .collect();
         Ok((entries.last().map(|entry| entry.id), damaged))
+    }
+
+    /// Erases the record and the salt of an entry, keeps its commitment, and appends an entry that says so; gives the id of
+    /// that entry, or `None` if there is no such record any more.
+    ///
+    /// Entries about the ledger itself are not erased: what was erased must stay provable.
+    pub fn ledger_erase(
+        &mut self,
+        id: i64,
+        at: Timestamp,
+        actor: &str,
+        reason: &str,
+        salt: [u8; 32],
+    ) -> Result<Option<i64>, StoreError> {
+        let erased = self.query_opt(
+            "UPDATE ledger_entries SET record = NULL, salt = NULL
+             WHERE id = $1 AND record IS NOT NULL AND kind NOT LIKE 'ledger.%'
+             RETURNING commitment",
+            params![id],
+            |row| row.sha256(0),
+        )?;
+        let Some(commitment) = erased else {
+            return Ok(None);
+        };
+        let record = Record::new()
+            .with("actor", actor)
+            .with("reason", reason)
+            .with("commitment", commitment.to_string());
+        self.ledger_append(at, RECORD_ERASED, None, &record, salt)
+            .map(Some)
     }
 }
