@@ -1,6 +1,11 @@
 //! The transparency log: a Merkle tree over the commitments of the ledger, and what is signed and proved about it.
 //!
-//! [`merkle`] computes and checks (RFC 6962, RFC 9162), [`tile`] names and cuts the stored tree (C2SP tlog-tiles).
+//! [`merkle`] computes and checks (RFC 6962, RFC 9162), [`tile`] names and cuts the stored tree (C2SP tlog-tiles), [`note`],
+//! [`checkpoint`] and [`witness`] are what a log signs and others sign for it (C2SP signed-note, tlog-checkpoint,
+//! tlog-cosignature, tlog-witness).
 
+pub mod checkpoint;
 pub mod merkle;
+pub mod note;
 pub mod tile;
+pub mod witness;
