@@ -6,17 +6,28 @@
 //! `tests/golden/vi.json`, which other programs may read too. Nothing here changes what an author wrote: normalised forms are for
 //! comparing and finding.
 
+mod calendar;
+mod collate;
 mod dates;
 mod durations;
 mod fold;
+mod legacy;
 mod numbers;
+mod shorten;
+mod syllable;
+mod tones;
 
+pub use calendar::{CalendarError, TABLE_BYTES_MAX, WORKING_DAYS_MAX, WorkingCalendar};
+pub use collate::{compare, sort_key};
 pub use dates::{
     Day, NotADay, ZONE, ZONE_OFFSET, date, date_time, date_time_zoned, hour_minute, iso_local,
     long_date, short_time, time_of_day,
 };
 pub use durations::{ago, duration, overdue, remaining};
 pub use fold::{fold, initials, nfc};
+pub use legacy::{Legacy, detect_legacy};
 pub use numbers::{
     change, compact, count, decimal, file_size, integer, money, number, percent, scaled,
 };
+pub use shorten::truncate_middle;
+pub use tones::{canonical_tones, same_words};
