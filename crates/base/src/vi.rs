@@ -31,3 +31,6 @@ pub use numbers::{
 };
 pub use shorten::truncate_middle;
 pub use tones::{canonical_tones, same_words};
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use lgsp_base::vi::{self, Day, Legacy, WorkingCalendar};
-use lgsp_base::{Lang, Timestamp};
 use serde_json::{Map, Value};
+
+use crate::vi::{self, Day, Legacy, WorkingCalendar};
+use crate::{Lang, Timestamp};
 
 /// The cases of one function in the golden file.
 struct Cases {
@@ -13,7 +14,7 @@ struct Cases {
 
 impl Cases {
     fn read() -> Self {
-        let text = include_str!("golden/vi.json");
+        let text = include_str!("../../tests/golden/vi.json");
         let golden = serde_json::from_str(text).expect("JSON");
         Self { golden }
     }
