@@ -312,6 +312,16 @@ impl Blobs {
         Ok(swept)
     }
 
+    /// Removes one blob without a row if it was written before `older_than`: a younger one may be that of an upload whose
+    /// row is about to come, and is left to [`Blobs::sweep`]. True if it is gone now.
+    ///
+    /// # Errors
+    /// A file error, or a name that is none.
+    pub fn remove_orphan(&self, name: &str, older_than: Timestamp) -> Result<bool, StoreError> {
+        let path = self.path_of(name)?;
+        Ok(!path.exists() || self.remove_old(&path, older_than)?)
+    }
+
     fn name_of(&self, path: &Path) -> Option<String> {
         let name = path.strip_prefix(&self.inner.root).ok()?.to_str()?;
         digest_of(name).map(|_| name.to_owned())

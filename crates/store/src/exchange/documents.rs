@@ -72,6 +72,8 @@ pub struct StoredContent {
     pub blob: Option<String>,
     /// The content, for a small body.
     pub body: Option<Vec<u8>>,
+    /// True if it was erased: then there is neither.
+    pub is_erased: bool,
 }
 
 /// The columns that [`document_row`] reads, in its order.
@@ -187,7 +189,9 @@ impl Tx<'_> {
         limit: usize,
     ) -> Result<Vec<StoredContent>, StoreError> {
         self.query(
-            "SELECT id, content_sha256, content_bytes, blob, body FROM documents WHERE id > $1 ORDER BY id LIMIT $2",
+            "SELECT d.id, d.content_sha256, d.content_bytes, d.blob, d.body, \
+             CASE WHEN e.document_id IS NULL THEN 0 ELSE 1 END FROM documents d \
+             LEFT JOIN document_erasures e ON e.document_id = d.id WHERE d.id > $1 ORDER BY d.id LIMIT $2",
             params![after, limit],
             |row| {
                 Ok(StoredContent {
@@ -196,6 +200,7 @@ impl Tx<'_> {
                     bytes: u64::try_from(row.int(2)?).unwrap_or(0),
                     blob: row.opt_text(3)?,
                     body: row.opt_blob(4)?,
+                    is_erased: row.flag(5)?,
                 })
             },
         )

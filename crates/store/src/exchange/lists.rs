@@ -105,6 +105,10 @@ pub struct DeliveryFilter {
     pub state: Option<DeliveryState>,
     /// Only where this organisation is sender or recipient; none: all.
     pub party: Option<OrgId>,
+    /// Only for this recipient; none: for all.
+    pub recipient: Option<OrgId>,
+    /// Only with this cause; empty stands for none.
+    pub cause: Option<String>,
     /// Only older than this one.
     pub before: Option<DeliveryId>,
     /// At most so many.
@@ -112,13 +116,13 @@ pub struct DeliveryFilter {
 }
 
 /// A condition list with its parameters.
-struct Conditions<'a> {
-    sql: String,
-    params: Vec<Param<'a>>,
+pub(super) struct Conditions<'a> {
+    pub(super) sql: String,
+    pub(super) params: Vec<Param<'a>>,
 }
 
 impl<'a> Conditions<'a> {
-    fn new(select: &str) -> Self {
+    pub(super) fn new(select: &str) -> Self {
         Self {
             sql: select.to_owned(),
             params: Vec::new(),
@@ -126,9 +130,18 @@ impl<'a> Conditions<'a> {
     }
 
     /// Adds a parameter and gives its name.
-    fn param(&mut self, value: impl Into<Param<'a>>) -> String {
+    pub(super) fn param(&mut self, value: impl Into<Param<'a>>) -> String {
         self.params.push(value.into());
         format!("${}", self.params.len())
+    }
+
+    /// Adds ids and gives their names, to stand between the brackets of an `IN`; the name of nothing for an empty list.
+    pub(super) fn list(&mut self, orgs: &[OrgId]) -> String {
+        if orgs.is_empty() {
+            return "NULL".to_owned();
+        }
+        let names: Vec<String> = orgs.iter().map(|org| self.param(*org)).collect();
+        names.join(", ")
     }
 
     fn kinds(&mut self, column: &str, kinds: &[DocumentKind]) {
@@ -142,7 +155,7 @@ impl<'a> Conditions<'a> {
         }
     }
 
-    fn when<T: Into<Param<'a>>>(&mut self, condition: &str, value: Option<T>) {
+    pub(super) fn when<T: Into<Param<'a>>>(&mut self, condition: &str, value: Option<T>) {
         if let Some(value) = value {
             let name = self.param(value);
             self.sql.push_str(&condition.replace("$?", &name));
@@ -256,6 +269,8 @@ impl Tx<'_> {
                 " AND (v.sender_org_id = {name} OR v.recipient_org_id = {name})"
             ));
         }
+        page.when(" AND v.recipient_org_id = $?", filter.recipient);
+        page.when(" AND COALESCE(v.cause, '') = $?", filter.cause.as_deref());
         page.when(" AND v.id < $?", filter.before);
         let limit = page.param(filter.limit);
         page.sql

@@ -6,15 +6,23 @@
 mod attempts;
 mod deliveries;
 mod documents;
+mod erasures;
 mod keys;
 mod leases;
 mod lists;
 pub mod model;
+mod resends;
 mod statuses;
+mod troubled;
 
 pub use deliveries::{DeliveryForConfirm, NewDelivery, PairHead, PairPlace};
 pub use documents::{NewDocument, StoredContent};
 pub use leases::{LeaseClaim, LeasedDelivery};
 pub use lists::{DeliveryFilter, DocumentFilter, InboxRow, InboxWanted, SentRow};
-pub use model::{Attempt, Delivery, DeliveryState, Document, DocumentKind, Status};
+pub use model::{
+    Attempt, Delivery, DeliveryState, Document, DocumentKind, Erasure, ResendItem, ResendJob,
+    ResendOutcome, ResendState, Status,
+};
+pub use resends::{NewResend, ResendAdvance, ResendTurn};
 pub use statuses::{NewStatus, StatusTarget};
+pub use troubled::{TroubledFilter, TroubledOrder, TroubledRow};

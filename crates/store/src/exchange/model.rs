@@ -1,6 +1,6 @@
 //! What the rows hold, in the words of the schema.
 
-use lgsp_base::id::{DeliveryId, DocumentId, OrgId, ReceiptId, StatusId, SystemId};
+use lgsp_base::id::{DeliveryId, DocumentId, JobId, OrgId, ReceiptId, StatusId, SystemId};
 use lgsp_base::{Sha256, Timestamp};
 
 /// Declares an enum whose variants are stored as words.
@@ -28,6 +28,7 @@ macro_rules! words {
         }
     };
 }
+pub(crate) use words;
 
 /// A stored word that no enum knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +66,30 @@ words! {
         Expired = "expired",
         /// The sender took it back before the recipient had seen it.
         Cancelled = "cancelled",
+    }
+}
+
+words! {
+    /// Where a bulk resend stands.
+    ResendState {
+        /// It goes on by itself.
+        Running = "running",
+        /// Every delivery had its turn.
+        Done = "done",
+        /// Somebody ended it; what was sent again stays so.
+        Cancelled = "cancelled",
+    }
+}
+
+words! {
+    /// What came of one delivery of a bulk resend.
+    ResendOutcome {
+        /// A new delivery is on its way.
+        Resent = "resent",
+        /// It had been sent again before.
+        Already = "already",
+        /// It could not be sent again.
+        Failed = "failed",
     }
 }
 
@@ -227,4 +252,67 @@ pub struct Status {
     pub received_at: Timestamp,
     /// True if it moved the recipient's state.
     pub moved: bool,
+}
+
+/// A bulk resend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResendJob {
+    /// Its id.
+    pub id: JobId,
+    /// Who asked for it, as the ledger names actors.
+    pub owner: String,
+    /// The organisation of a system that asked.
+    pub org: Option<OrgId>,
+    /// What was chosen, as JSON.
+    pub request: String,
+    /// Where it stands.
+    pub state: ResendState,
+    /// Deliveries per second.
+    pub per_second: u32,
+    /// Deliveries chosen.
+    pub total: u64,
+    /// Deliveries that had their turn.
+    pub done: u64,
+    /// Of these: sent again.
+    pub resent: u64,
+    /// Of these: had been sent again before.
+    pub already: u64,
+    /// Of these: could not be sent again.
+    pub failed: u64,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When the next delivery may go.
+    pub next_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// Who ended it before its end.
+    pub cancelled_by: Option<String>,
+}
+
+/// One delivery of a bulk resend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResendItem {
+    /// Place in the job, from 1.
+    pub number: i64,
+    /// The delivery as chosen.
+    pub delivery: DeliveryId,
+    /// What came of it; none before its turn.
+    pub outcome: Option<ResendOutcome>,
+    /// The new delivery.
+    pub resent_as: Option<DeliveryId>,
+    /// The code of the problem.
+    pub problem: Option<String>,
+    /// When it had its turn.
+    pub at: Option<Timestamp>,
+}
+
+/// What is left in the place of a content that was erased.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasure {
+    /// When.
+    pub at: Timestamp,
+    /// By whom, as the ledger names actors.
+    pub by: String,
+    /// A stable word.
+    pub reason: String,
 }
