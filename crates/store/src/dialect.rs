@@ -20,7 +20,8 @@ impl Engine {
 }
 
 /// Fills the tokens of a migration: `{{SERIAL}}` a growing primary key, `{{CODE}}` a text compared byte by byte,
-/// `{{KEYED}}` a table stored in the order of its key.
+/// `{{KEYED}}` a table stored in the order of its key, `{{ROWID}}` a whole number that is the primary key and the place of
+/// the row, `{{SEARCH}}` the search index.
 pub(crate) fn render(template: &str, engine: Engine) -> String {
     let serial = engine.pick(
         "INTEGER PRIMARY KEY AUTOINCREMENT",
@@ -30,4 +31,69 @@ pub(crate) fn render(template: &str, engine: Engine) -> String {
         .replace("{{SERIAL}}", serial)
         .replace("{{CODE}}", engine.pick("TEXT", "TEXT COLLATE \"C\""))
         .replace("{{KEYED}}", engine.pick(" WITHOUT ROWID", ""))
+        .replace(
+            "{{ROWID}}",
+            engine.pick("INTEGER PRIMARY KEY", "BIGINT PRIMARY KEY"),
+        )
+        .replace("{{SEARCH}}", search_tables(engine))
+}
+
+/// The search index of insight. Words come folded, so neither engine's own reading of a language is wanted. SQLite keeps no
+/// copy of the text and no positions, and the beginnings of words so that a prefix is one look-up, not a merge.
+const fn search_tables(engine: Engine) -> &'static str {
+    engine.pick(
+        "CREATE VIRTUAL TABLE insight_search USING fts5(words, content='', columnsize=0, detail='none',
+            prefix='1 2 3 4 5 6', tokenize=\"ascii tokenchars '_'\");",
+        "CREATE TABLE insight_search (leaf BIGINT PRIMARY KEY, words TSVECTOR NOT NULL);
+         CREATE INDEX insight_search_words ON insight_search USING GIN (words);",
+    )
+}
+
+/// Puts the words `$2`, separated by spaces, under the leaf `$1`.
+pub(crate) const fn search_insert(engine: Engine) -> &'static str {
+    engine.pick(
+        "INSERT INTO insight_search (rowid, words) VALUES ($1, $2)",
+        "INSERT INTO insight_search (leaf, words) VALUES ($1, CAST(CAST($2 AS TEXT) AS TSVECTOR))",
+    )
+}
+
+/// Empties the search index.
+pub(crate) const fn search_clear(engine: Engine) -> &'static str {
+    engine.pick(
+        "INSERT INTO insight_search (insight_search) VALUES ('delete-all')",
+        "DELETE FROM insight_search",
+    )
+}
+
+/// The leaf of a row of the search index `s`.
+pub(crate) const fn search_leaf(engine: Engine) -> &'static str {
+    engine.pick("s.rowid", "s.leaf")
+}
+
+/// The condition that a row of the search index matches the expression in the parameter that stands for `$?`.
+pub(crate) const fn search_matches(engine: Engine) -> &'static str {
+    engine.pick(
+        "insight_search MATCH $?",
+        "s.words @@ CAST(CAST($? AS TEXT) AS TSQUERY)",
+    )
+}
+
+/// A word in a search expression; it holds letters, digits and underscores only.
+pub(crate) fn search_word(engine: Engine, word: &str, is_prefix: bool) -> String {
+    match (engine, is_prefix) {
+        (Engine::Sqlite, false) => format!("\"{word}\""),
+        (Engine::Sqlite, true) => format!("\"{word}\"*"),
+        (Engine::Postgres, false) => format!("'{word}'"),
+        (Engine::Postgres, true) => format!("'{word}':*"),
+    }
+}
+
+/// What stands between the parts of an expression that must all match.
+pub(crate) const fn search_and(engine: Engine) -> &'static str {
+    engine.pick(" AND ", " & ")
+}
+
+/// What stands between the parts of an expression of which one must match.
+pub(crate) const fn search_or(engine: Engine) -> &'static str {
+    engine.pick(" OR ", " | ")
 }

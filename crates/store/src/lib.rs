@@ -11,7 +11,9 @@ pub mod jobs;
 pub mod ledger;
 pub mod settings;
 
+pub mod console;
 pub mod exchange;
+pub mod insight;
 pub mod registry;
 
 pub mod dialect;

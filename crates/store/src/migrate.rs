@@ -36,6 +36,11 @@ pub(crate) const ALL: &[Migration] = &[
         template: include_str!("migrations/0002_ledger.sql"),
     },
     Migration {
+        version: 3,
+        name: "insight",
+        template: include_str!("migrations/0003_insight.sql"),
+    },
+    Migration {
         version: 4,
         name: "ops",
         template: include_str!("migrations/0004_ops.sql"),
