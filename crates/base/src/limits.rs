@@ -219,3 +219,25 @@ pub const CONSOLE_TEMPLATE_FUEL: u64 = 5_000_000;
 pub const CONSOLE_STREAM_LIFE: Duration = Duration::from_secs(10 * 60);
 /// Rows of one page of a list in the console.
 pub const CONSOLE_PAGE_ROWS: usize = 50;
+
+/// Sealed entries that the projector works into its tables in one transaction: small enough that the writer's other work
+/// hardly waits.
+pub const INSIGHT_BATCH_MAX: usize = 256;
+/// How many times as long as its last transaction took the projector then rests, so that it has a bounded share of the writer.
+pub const INSIGHT_REST_FACTOR: u32 = 4;
+/// Time between two looks of the projector when it has nothing to do.
+pub const INSIGHT_INTERVAL: Duration = Duration::from_millis(250);
+/// Different words of one document that the search index keeps; those of the number and the subject come first.
+pub const INSIGHT_WORDS_MAX: usize = 512;
+/// Characters of a word in the search index; what is behind them is not compared.
+pub const INSIGHT_WORD_CHARS_MAX: usize = 64;
+/// Words of a search that are looked at.
+pub const INSIGHT_QUERY_WORDS_MAX: usize = 16;
+/// Organisations that one search may be limited to.
+pub const INSIGHT_SCOPE_MAX: usize = 1_000;
+/// Time after which a confirmation counts as late.
+pub const INSIGHT_SLOW_AFTER: Duration = Duration::from_secs(15 * 60);
+/// Health strips of one overview.
+pub const INSIGHT_STRIPS_MAX: usize = 500;
+/// Sealed entries that are looked through for one page of activity.
+pub const INSIGHT_ACTIVITY_SCAN_MAX: usize = 2_000;

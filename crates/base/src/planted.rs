@@ -39,6 +39,8 @@ pub enum Bug {
     ForkAtEqualSize = 1 << 14,
     /// A8: entries become leaves in the order of their times.
     LeavesByClock = 1 << 15,
+    /// A delivery that is sent again is counted as another business transaction.
+    CountResendTwice = 1 << 20,
     /// D5: a resend does not look whether the delivery was sent again already.
     ResendTwice = 1 << 24,
 }
