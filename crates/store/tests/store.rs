@@ -4,5 +4,7 @@
 
 #[path = "suite/db.rs"]
 mod db;
+#[path = "suite/ledger.rs"]
+mod ledger;
 #[path = "suite/rows.rs"]
 mod rows;

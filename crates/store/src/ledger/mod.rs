@@ -5,5 +5,19 @@
 //! complete and without holes: projections, events, witnesses and receipts follow it, never the row id and never the clock.
 
 mod entry;
+mod error;
+mod keys;
+mod model;
+mod plan;
+mod rows;
+mod runs;
+mod seal;
+mod service;
 
 pub use entry::{Entry, KEY_ROTATED, NewEntry, RECORD_ERASED};
+pub use error::LedgerError;
+pub use model::{
+    BadPosition, Cosignature, Fault, FsckReport, PathStep, Progress, Proof, Sealed, SealedEntry,
+    Side, StoredCheckpoint, StoredKey, StoredTimestamp, WitnessState,
+};
+pub use service::{Ledger, LedgerConfig};
