@@ -13,7 +13,7 @@ use crate::counters::count;
 use crate::error::ReceiveError;
 use crate::evidence::{self, Entry};
 use crate::model::{AcknowledgeOutcome, Acknowledged, Acknowledgement, Refused};
-use crate::order::{self, count_closed};
+use crate::order::{self, Refusing, count_closed};
 use crate::service::{Exchange, may};
 
 /// The cause of a refusal that the recipient gave by confirming a later document first.
@@ -90,33 +90,37 @@ impl Exchange {
         }
         let now = self.now();
         let (exchange, by) = (self.clone(), actor.clone());
-        let refusal = self
-            .inner
-            .db
-            .write("delivery_refuse", move |tx| {
-                let found = tx
-                    .delivery_lookup(delivery)?
-                    .ok_or(ReceiveError::DeliveryUnknown)?;
-                if !exchange.is_recipient(&by, found.recipient_org) {
-                    return Err(ReceiveError::DeliveryUnknown);
-                }
-                let refusal =
-                    order::refuse(tx, &exchange, &by, &found, &cause, detail.as_deref(), now)?
+        let refusal =
+            self.inner
+                .db
+                .write("delivery_refuse", move |tx| {
+                    let found = tx
+                        .delivery_lookup(delivery)?
+                        .ok_or(ReceiveError::DeliveryUnknown)?;
+                    if !exchange.is_recipient(&by, found.recipient_org) {
+                        return Err(ReceiveError::DeliveryUnknown);
+                    }
+                    let refusing = Refusing {
+                        cause: &cause,
+                        detail: detail.as_deref(),
+                        next_at: None,
+                    };
+                    let refusal = order::refuse(tx, &exchange, &by, &found, &refusing, now)?
                         .ok_or(ReceiveError::DeliveryState {
                             state: found.state.name(),
                         })?;
-                tx.attempt_insert(
-                    delivery,
-                    "pull",
-                    now,
-                    now,
-                    "refused",
-                    Some(&cause),
-                    detail.as_deref(),
-                )?;
-                Ok(refusal)
-            })
-            .await?;
+                    tx.attempt_insert(
+                        delivery,
+                        "pull",
+                        now,
+                        now,
+                        "refused",
+                        Some(&cause),
+                        detail.as_deref(),
+                    )?;
+                    Ok(refusal)
+                })
+                .await?;
         count(&self.counters().refused_by_recipient, 1);
         if refusal.is_parked {
             count_closed(self, DeliveryState::Parked, 1);
@@ -320,8 +324,11 @@ impl<'a> Batch<'a> {
                 self.exchange,
                 self.actor,
                 &earlier,
-                PASSED_OVER,
-                None,
+                &Refusing {
+                    cause: PASSED_OVER,
+                    detail: None,
+                    next_at: None,
+                },
                 self.now,
             )?;
             tx.attempt_insert(

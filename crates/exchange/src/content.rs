@@ -43,6 +43,7 @@ struct Found {
     document: Document,
     deliveries: Vec<Delivery>,
     body: Option<Vec<u8>>,
+    is_erased: bool,
 }
 
 impl Exchange {
@@ -50,7 +51,7 @@ impl Exchange {
     ///
     /// # Errors
     /// [`ReceiveError::DocumentUnknown`] or [`ReceiveError::DeliveryUnknown`] for what is not there and for what is
-    /// somebody else's; a storage problem if the content is damaged.
+    /// somebody else's; [`ReceiveError::Erased`]; a storage problem if the content is damaged.
     pub async fn content(
         &self,
         actor: &Actor,
@@ -81,8 +82,12 @@ impl Exchange {
                     Some(_) => None,
                     None => tx.document_body(id)?,
                 };
+                // Only where nothing is left is it asked why.
+                let is_erased =
+                    document.blob.is_none() && body.is_none() && tx.document_erasure(id)?.is_some();
                 Ok::<_, StoreError>(Some(Found {
                     deliveries: tx.delivery_list_by_document(id)?,
+                    is_erased,
                     document,
                     body,
                 }))
@@ -92,6 +97,9 @@ impl Exchange {
             return Err(unknown);
         };
         let handed_over = self.allowed(actor, target, &found).ok_or(unknown)?;
+        if found.is_erased {
+            return Err(ReceiveError::Erased);
+        }
         let body = self.open(&found.document, found.body)?;
         if !handed_over.is_empty() {
             let open = self.offer(handed_over).await?;

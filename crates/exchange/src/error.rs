@@ -5,6 +5,9 @@ use lgsp_base::problem::kinds;
 use lgsp_base::{Problem, limits};
 use lgsp_store::StoreError;
 
+/// When to come back if too many bulk resends are under way.
+const RESEND_RETRY_SECONDS: u64 = 30;
+
 /// Why a document was not accepted. Nothing was stored, unless the variant is [`SubmitError::Store`] with a cause that
 /// leaves it open: repeating with the same key is always safe.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -174,6 +177,9 @@ pub enum ReceiveError {
     /// The digest differs from that of the document.
     #[error("the digest differs")]
     ReceiptHash,
+    /// The content was erased.
+    #[error("the content was erased")]
+    Erased,
     /// The store did not do it.
     #[error("the store did not do it")]
     Store(#[from] StoreError),
@@ -190,6 +196,7 @@ impl ReceiveError {
             ReceiveError::DeliveryState { state } => kinds::EXCHANGE_DELIVERY_STATE.with(state),
             ReceiveError::Order { earlier } => kinds::EXCHANGE_ORDER.with(earlier),
             ReceiveError::ReceiptHash => kinds::RECEIPT_HASH.problem(),
+            ReceiveError::Erased => kinds::EXCHANGE_DOCUMENT_ERASED.problem(),
             ReceiveError::Store(error) => error.to_problem(),
         }
     }
@@ -197,6 +204,97 @@ impl ReceiveError {
 
 impl From<ReceiveError> for Problem {
     fn from(error: ReceiveError) -> Self {
+        error.to_problem()
+    }
+}
+
+/// Why a bulk resend did not start, or cannot be looked at.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ResendError {
+    /// The actor may not send again.
+    #[error("the actor may not send again")]
+    Forbidden,
+    /// The request itself is not valid; says where.
+    #[error("the request is not valid: {0}")]
+    Invalid(Problem),
+    /// Nothing fits the choice.
+    #[error("nothing to send again")]
+    Empty,
+    /// `limits::RESEND_JOBS_MAX` are under way.
+    #[error("too many bulk resends are under way")]
+    TooMany,
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    KeyConflict,
+    /// No such job, or none that this actor may see: the same answer.
+    #[error("unknown job")]
+    JobUnknown,
+    /// The store did not do it.
+    #[error("the store did not do it")]
+    Store(#[from] StoreError),
+}
+
+impl ResendError {
+    /// The problem document.
+    pub fn to_problem(&self) -> Problem {
+        match self {
+            ResendError::Forbidden => kinds::AUTH_FORBIDDEN.problem(),
+            ResendError::Invalid(problem) => problem.clone(),
+            ResendError::Empty => kinds::EXCHANGE_RESEND_EMPTY.problem(),
+            ResendError::TooMany => kinds::JOB_LIMIT
+                .with(limits::RESEND_JOBS_MAX)
+                .retry_after(RESEND_RETRY_SECONDS),
+            ResendError::KeyConflict => kinds::EXCHANGE_IDEMPOTENCY_CONFLICT.problem(),
+            ResendError::JobUnknown => kinds::JOB_UNKNOWN.problem(),
+            ResendError::Store(error) => error.to_problem(),
+        }
+    }
+}
+
+impl From<ResendError> for Problem {
+    fn from(error: ResendError) -> Self {
+        error.to_problem()
+    }
+}
+
+/// Why a content was not erased.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EraseError {
+    /// The actor may not erase.
+    #[error("the actor may not erase")]
+    Forbidden,
+    /// No such document.
+    #[error("unknown document")]
+    DocumentUnknown,
+    /// The document is still on its way.
+    #[error("{} deliveries are open", deliveries.len())]
+    Open {
+        /// Some of the deliveries that are open.
+        deliveries: Vec<DeliveryId>,
+    },
+    /// The store did not do it.
+    #[error("the store did not do it")]
+    Store(#[from] StoreError),
+}
+
+impl EraseError {
+    /// The problem document.
+    pub fn to_problem(&self) -> Problem {
+        match self {
+            EraseError::Forbidden => kinds::AUTH_FORBIDDEN.problem(),
+            EraseError::DocumentUnknown => kinds::EXCHANGE_DOCUMENT_UNKNOWN.problem(),
+            EraseError::Open { deliveries } => deliveries
+                .iter()
+                .fold(kinds::EXCHANGE_DOCUMENT_OPEN.problem(), |problem, id| {
+                    problem.at("deliveries", "open", id)
+                }),
+            EraseError::Store(error) => error.to_problem(),
+        }
+    }
+}
+
+impl From<EraseError> for Problem {
+    fn from(error: EraseError) -> Self {
         error.to_problem()
     }
 }

@@ -15,6 +15,10 @@ pub(crate) const DOCUMENT_ACCEPTED: &str = "document.accepted";
 pub(crate) const SUBMIT_REFUSED: &str = "submit.refused";
 /// A recipient confirmed a delivery.
 pub(crate) const DELIVERY_CONFIRMED: &str = "delivery.confirmed";
+/// A try to push a delivery failed.
+pub(crate) const DELIVERY_ATTEMPT_FAILED: &str = "delivery.attempt_failed";
+/// A recipient refused a delivery.
+pub(crate) const DELIVERY_REFUSED: &str = "delivery.refused";
 /// A recipient refused a delivery too often.
 pub(crate) const DELIVERY_PARKED: &str = "delivery.parked";
 /// The tries of a delivery are used up.
@@ -25,6 +29,8 @@ pub(crate) const DELIVERY_EXPIRED: &str = "delivery.expired";
 pub(crate) const DELIVERY_RESENT: &str = "delivery.resent";
 /// A delivery was taken back unseen.
 pub(crate) const DELIVERY_CANCELLED: &str = "delivery.cancelled";
+/// The content of a document was erased.
+pub(crate) const DOCUMENT_ERASED: &str = "document.erased";
 /// A status report came in.
 pub(crate) const STATUS_REPORTED: &str = "status.reported";
 

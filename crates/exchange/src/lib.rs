@@ -8,8 +8,10 @@ pub mod transport;
 
 mod accept;
 mod acknowledge;
+mod bulk;
 mod content;
 mod counters;
+mod erase;
 mod evidence;
 mod expiry;
 mod inbox;
@@ -27,18 +29,22 @@ mod service;
 mod status;
 mod submit;
 mod trace;
+mod troubled;
 mod worker;
 
+pub use bulk::{BatchPreview, BatchQuery, BatchStarted, ResendStep, seconds_left};
 pub use content::{ContentBody, ContentStream, ContentTarget};
 pub use counters::{Counters, ExchangeCounters};
 pub use directory::{Channel, Directory, Party, Receiver, Resolved};
-pub use error::{ReceiveError, SubmitError};
+pub use erase::{EraseReason, NotAReason};
+pub use error::{EraseError, ReceiveError, ResendError, SubmitError};
 pub use intake::{Content, Intake, IntakeKind};
 pub use lgsp_store::exchange::{
     Attempt, Delivery, DeliveryFilter, DeliveryState, Document, DocumentFilter, DocumentKind,
-    SentRow, Status,
+    Erasure, ResendItem, ResendJob, ResendOutcome, ResendState, SentRow, Status,
 };
 pub use model::*;
 pub use service::{Exchange, ExchangeConfig};
 pub use transport::{HandOver, HandOverOutcome, Transport};
+pub use troubled::{TroubledGroup, TroubledGroups, TroubledQuery};
 pub use worker::Worker;

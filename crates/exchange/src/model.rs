@@ -2,7 +2,7 @@
 
 use lgsp_base::id::{DeliveryId, DocumentId, OrgId, ReceiptId};
 use lgsp_base::{Actor, Problem, Sha256, Timestamp};
-use lgsp_store::exchange::{Attempt, Delivery, Document, DocumentKind, Status};
+use lgsp_store::exchange::{Attempt, Delivery, Document, DocumentKind, Erasure, Status};
 
 use crate::intake::Content;
 
@@ -292,6 +292,8 @@ pub struct Trace {
     pub related: Vec<Document>,
     /// The document that this one is about, if the actor may see it.
     pub original: Option<Document>,
+    /// That and why the content was erased.
+    pub erasure: Option<Erasure>,
 }
 
 /// One delivery in a trace.

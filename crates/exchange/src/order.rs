@@ -98,22 +98,38 @@ pub(crate) struct Refusal {
     pub(crate) is_parked: bool,
 }
 
-/// Counts a refusal of an open delivery and parks it after the last one. None if it was closed already.
+/// A recipient's refusal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refusing<'a> {
+    pub(crate) cause: &'a str,
+    pub(crate) detail: Option<&'a str>,
+    /// When a push is tried again, if it is not parked.
+    pub(crate) next_at: Option<Timestamp>,
+}
+
+/// Counts a refusal of an open delivery, with a ledger entry, and parks it after the last one. None if it was closed already.
 pub(crate) fn refuse(
     tx: &mut Tx<'_>,
     exchange: &Exchange,
     actor: &Actor,
     delivery: &Delivery,
-    cause: &str,
-    detail: Option<&str>,
+    refusing: &Refusing<'_>,
     now: Timestamp,
 ) -> Result<Option<Refusal>, StoreError> {
     tx.pair_confirm(delivery.sender_org, delivery.recipient_org, 0)?;
+    let (cause, detail) = (refusing.cause, refusing.detail);
     let Some(refusals) = tx.delivery_refuse(delivery.id, now, cause, detail)? else {
         return Ok(None);
     };
+    let next_at = refusing.next_at.map(Timestamp::as_micros);
     let refusals = u32::try_from(refusals).unwrap_or(u32::MAX);
     let is_parked = refusals >= exchange.inner.config.refusals_max;
+    Entry::new(evidence::DELIVERY_REFUSED, now, actor, exchange.salt())
+        .about(delivery)
+        .with("cause", cause)
+        .with("number", i64::from(refusals))
+        .with_opt("next_at", next_at.filter(|_| !is_parked))
+        .append(tx, now)?;
     if is_parked {
         let closing = Closing {
             state: DeliveryState::Parked,

@@ -1,6 +1,7 @@
 //! Sending again to one recipient (R-DOC-05): a new delivery with a new place in the order.
 
-use lgsp_base::id::DeliveryId;
+use lgsp_base::id::{DeliveryId, JobId};
+use lgsp_base::planted::Bug;
 use lgsp_base::{Actor, Permission};
 use lgsp_store::exchange::{Delivery, DeliveryState, NewDelivery};
 use lgsp_store::{StoreError, Tx};
@@ -17,7 +18,7 @@ impl Exchange {
     /// # Errors
     /// [`ReceiveError::DeliveryUnknown`] unless the actor is the sender or an operator; [`ReceiveError::DeliveryState`] if
     /// the delivery is open, delivered or cancelled, or another one of the document to this recipient is under way or
-    /// arrived.
+    /// arrived; [`ReceiveError::Erased`] if there is nothing left to send.
     pub async fn resend(
         &self,
         actor: &Actor,
@@ -32,7 +33,7 @@ impl Exchange {
             .inner
             .db
             .write("delivery_resend", move |tx| {
-                again(tx, &exchange, &by, delivery, new)
+                again(tx, &exchange, &by, delivery, new, None)
             })
             .await?;
         if resent.id == new {
@@ -44,12 +45,14 @@ impl Exchange {
     }
 }
 
-fn again(
+/// Makes the delivery `new` that repeats `id`, or gives the one that was made before. `job`: the bulk resend it is part of.
+pub(crate) fn again(
     tx: &mut Tx<'_>,
     exchange: &Exchange,
     actor: &Actor,
     id: DeliveryId,
     new: DeliveryId,
+    job: Option<JobId>,
 ) -> Result<Delivery, ReceiveError> {
     let old = tx
         .delivery_lookup(id)?
@@ -66,17 +69,21 @@ fn again(
     let latest = tx
         .delivery_latest(old.document, old.recipient_org)?
         .ok_or(StoreError::Missing)?;
-    if latest.resend_of == Some(old.id) {
+    let is_blind = exchange.has_bug(Bug::ResendTwice);
+    if latest.resend_of == Some(old.id) && !is_blind {
         return Ok(latest);
     }
     let may_go = matches!(
         latest.state,
         DeliveryState::Parked | DeliveryState::Dead | DeliveryState::Expired
     );
-    if latest.id != old.id || !may_go {
+    if (latest.id != old.id || !may_go) && !is_blind {
         return Err(ReceiveError::DeliveryState {
             state: latest.state.name(),
         });
+    }
+    if tx.document_erasure(old.document)?.is_some() {
+        return Err(ReceiveError::Erased);
     }
     let place = tx.pair_advance(old.sender_org, old.recipient_org, now)?;
     let row = NewDelivery {
@@ -99,6 +106,7 @@ fn again(
     Entry::new(evidence::DELIVERY_RESENT, now, actor, exchange.salt())
         .about(&made)
         .with("resend_of", old.id.to_string())
+        .with_opt("job", job.map(|job| job.to_string()))
         .append(tx, now)?;
     Ok(made)
 }

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use lgsp_base::{Entropy, limits};
 
-/// The delay before the next try after `failed` failed ones, with ±20 % jitter; none when the budget is used up. A
+/// The delay before the next try after `failed` failed ones, with ±20 % jitter; none when the schedule is used up. A
 /// recipient's `Retry-After` can lengthen the delay up to `limits::RETRY_AFTER_MAX`, never shorten it.
 pub(crate) fn next_delay(
+    schedule: &[Duration],
     failed: u64,
     retry_after: Option<Duration>,
     entropy: &dyn Entropy,
 ) -> Option<Duration> {
     let index = usize::try_from(failed.saturating_sub(1)).ok()?;
-    let planned = *limits::RETRY_SCHEDULE.get(index)?;
+    let planned = *schedule.get(index)?;
     let span = u64::try_from(planned.as_millis()).unwrap_or(u64::MAX) * 2 / 5;
     let jittered =
         planned.mul_f64(0.8) + Duration::from_millis(entropy.below(span.saturating_add(1)));
@@ -26,12 +27,15 @@ mod tests {
 
     use super::*;
 
+    const SCHEDULE: &[Duration] = &limits::RETRY_SCHEDULE;
+
     #[test]
     fn delays_grow_with_jitter_and_end() {
         let entropy = SeededEntropy::new(3);
-        for (index, planned) in limits::RETRY_SCHEDULE.iter().enumerate() {
+        for (index, planned) in SCHEDULE.iter().enumerate() {
             for _ in 0..50 {
-                let delay = next_delay(index as u64 + 1, None, &entropy).expect("in budget");
+                let delay =
+                    next_delay(SCHEDULE, index as u64 + 1, None, &entropy).expect("in budget");
                 assert!(
                     delay >= planned.mul_f64(0.8)
                         && delay <= planned.mul_f64(1.2) + Duration::from_millis(1)
@@ -39,7 +43,7 @@ mod tests {
             }
         }
         assert_eq!(
-            next_delay(limits::RETRY_SCHEDULE.len() as u64 + 1, None, &entropy),
+            next_delay(SCHEDULE, SCHEDULE.len() as u64 + 1, None, &entropy),
             None
         );
     }
@@ -48,7 +52,8 @@ mod tests {
     fn retry_after_lengthens_within_its_limit() {
         let entropy = SeededEntropy::new(3);
         let asked = |seconds| {
-            next_delay(1, Some(Duration::from_secs(seconds)), &entropy).expect("in budget")
+            next_delay(SCHEDULE, 1, Some(Duration::from_secs(seconds)), &entropy)
+                .expect("in budget")
         };
         assert_eq!(asked(600), Duration::from_secs(600));
         assert!(asked(1) >= Duration::from_secs(4));

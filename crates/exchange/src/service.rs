@@ -18,6 +18,8 @@ pub struct ExchangeConfig {
     pub expiry: Duration,
     /// Refusals after which a delivery is parked.
     pub refusals_max: u32,
+    /// Delay before each further try of a push; behind the last one the delivery is dead.
+    pub retry_schedule: &'static [Duration],
     /// How long a worker owns a delivery.
     pub lease: Duration,
     /// Deliveries that one worker has under way at once.
@@ -33,6 +35,7 @@ impl Default for ExchangeConfig {
         Self {
             expiry: limits::DELIVERY_EXPIRY,
             refusals_max: limits::REFUSALS_MAX,
+            retry_schedule: &limits::RETRY_SCHEDULE,
             lease: limits::DELIVERY_LEASE,
             deliveries_at_once: limits::DELIVERIES_AT_ONCE,
             deliveries_per_recipient: 8,
@@ -51,6 +54,8 @@ pub(crate) struct Inner {
     pub(crate) counters: Counters,
     /// Rung when a delivery that is pushed may be due.
     pub(crate) wake: Notify,
+    /// Rung when a bulk resend was asked for.
+    pub(crate) resend_wake: Notify,
 }
 
 /// The document exchange; clones share it.
@@ -87,6 +92,7 @@ impl Exchange {
                 config,
                 counters: Counters::default(),
                 wake: Notify::new(),
+                resend_wake: Notify::new(),
             }),
         }
     }

@@ -434,7 +434,8 @@ impl Exchange {
         let now = self.now();
         let entry = Entry::new(evidence::SUBMIT_REFUSED, now, actor, self.salt())
             .with("code", error.to_problem().code())
-            .with("sha256", content_sha256.to_string());
+            .with("sha256", content_sha256.to_string())
+            .with_opt("org", actor.org().map(|org| org.to_string()));
         let noted = self
             .inner
             .db

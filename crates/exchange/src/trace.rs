@@ -4,7 +4,9 @@
 
 use lgsp_base::id::{DeliveryId, DocumentId, OrgId};
 use lgsp_base::{Actor, Permission};
-use lgsp_store::exchange::{Attempt, Delivery, DeliveryState, Document, DocumentKind, Status};
+use lgsp_store::exchange::{
+    Attempt, Delivery, DeliveryState, Document, DocumentKind, Erasure, Status,
+};
 use lgsp_store::{StoreError, Tx};
 
 use crate::error::ReceiveError;
@@ -22,6 +24,7 @@ struct Found {
     statuses: Vec<Status>,
     related: Vec<(Document, Vec<OrgId>)>,
     original: Option<(Document, Vec<OrgId>)>,
+    erasure: Option<Erasure>,
 }
 
 /// Who looks.
@@ -72,6 +75,7 @@ fn find(tx: &mut Tx<'_>, id: DocumentId) -> Result<Option<Found>, StoreError> {
         deliveries: tx.delivery_list_by_document(id)?,
         attempts: tx.attempt_list_by_document(id)?,
         statuses: tx.status_list_by_document(id)?,
+        erasure: tx.document_erasure(id)?,
         document,
         related,
         original,
@@ -168,6 +172,7 @@ impl Exchange {
                 .map(|(document, _)| document)
                 .collect(),
             original: found.original.filter(visible).map(|(document, _)| document),
+            erasure: found.erasure,
             document: found.document,
         })
     }

@@ -22,8 +22,8 @@ use tokio::sync::watch;
 use crate::acknowledge::{self, WEBHOOK};
 use crate::counters::count;
 use crate::directory::{Channel, Receiver};
-use crate::evidence;
-use crate::order::{self, Closing, count_closed};
+use crate::evidence::{self, Entry};
+use crate::order::{self, Closing, Refusing, count_closed};
 use crate::schedule::next_delay;
 use crate::service::Exchange;
 use crate::transport::{HandOver, HandOverOutcome, Transport};
@@ -212,6 +212,12 @@ impl Worker {
                                 Some("worker_lost"),
                                 None,
                             )?;
+                            let lost = LeasedDelivery {
+                                attempt: lease.attempt - 1,
+                                ..lease.clone()
+                            };
+                            failed_entry(&exchange, &lost, "worker_lost", Some(now), now)
+                                .append(tx, now)?;
                         }
                         let item = hand_over(tx, &lease, receiver)?;
                         leased.push((lease, item, receiver.clone()));
@@ -435,25 +441,15 @@ fn report(
                 cause,
                 detail,
             };
-            attempt.insert(tx, lease, times)?;
-            retry(tx, exchange, done, cause, detail, *retry_after, now)
+            unreached(tx, exchange, done, &attempt, *retry_after, now)
         }
         HandOverOutcome::Gone => {
             let attempt = Attempt {
                 outcome: "gone",
                 cause: "http_410",
-                detail: "",
+                detail: "the endpoint is gone",
             };
-            attempt.insert(tx, lease, times)?;
-            retry(
-                tx,
-                exchange,
-                done,
-                "http_410",
-                "the endpoint is gone",
-                None,
-                now,
-            )
+            unreached(tx, exchange, done, &attempt, None, now)
         }
     }
 }
@@ -484,6 +480,21 @@ impl Attempt<'_> {
     }
 }
 
+/// The time of the next try; none when the budget is used up. The attempt that failed is recorded already.
+fn next_try(
+    tx: &mut Tx<'_>,
+    exchange: &Exchange,
+    lease: &LeasedDelivery,
+    retry_after: Option<Duration>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    let failed = tx.attempt_count_failed(lease.id, WEBHOOK)?;
+    let failed = u64::try_from(failed).unwrap_or(0);
+    let schedule = exchange.inner.config.retry_schedule;
+    let delay = next_delay(schedule, failed, retry_after, exchange.entropy());
+    Ok(delay.map(|delay| now.plus(delay)))
+}
+
 fn refused(
     tx: &mut Tx<'_>,
     exchange: &Exchange,
@@ -499,54 +510,97 @@ fn refused(
     let delivery = tx
         .delivery_lookup(done.lease.id)?
         .ok_or(StoreError::Missing)?;
-    let refusal = order::refuse(tx, exchange, &actor, &delivery, cause, Some(detail), now)?;
-    match refusal {
+    let next_at = next_try(tx, exchange, &done.lease, None, now)?;
+    let refusing = Refusing {
+        cause,
+        detail: Some(detail),
+        next_at,
+    };
+    match order::refuse(tx, exchange, &actor, &delivery, &refusing, now)? {
         Some(refusal) if refusal.is_parked => Ok(DeliveryState::Parked),
-        _ => retry(tx, exchange, done, cause, detail, None, now),
+        _ => give_back(tx, exchange, done, cause, detail, next_at, now),
     }
 }
 
-/// Gives the delivery back for a later try, or closes it as dead when the budget is used up.
-fn retry(
+/// Records that the endpoint was not reached, and gives the delivery back for a later try.
+fn unreached(
+    tx: &mut Tx<'_>,
+    exchange: &Exchange,
+    done: &Done,
+    attempt: &Attempt<'_>,
+    retry_after: Option<Duration>,
+    now: Timestamp,
+) -> Result<DeliveryState, StoreError> {
+    attempt.insert(tx, &done.lease, (done.started_at, now))?;
+    let next_at = next_try(tx, exchange, &done.lease, retry_after, now)?;
+    failed_entry(exchange, &done.lease, attempt.cause, next_at, now).append(tx, now)?;
+    give_back(
+        tx,
+        exchange,
+        done,
+        attempt.cause,
+        attempt.detail,
+        next_at,
+        now,
+    )
+}
+
+/// The entry about a try that failed; at most one for each try that the retry budget or the delivery's time allows.
+fn failed_entry(
+    exchange: &Exchange,
+    lease: &LeasedDelivery,
+    cause: &str,
+    next_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Entry {
+    let actor = Actor::Platform { part: "worker" };
+    Entry::new(
+        evidence::DELIVERY_ATTEMPT_FAILED,
+        now,
+        &actor,
+        exchange.salt(),
+    )
+    .with("delivery", lease.id.to_string())
+    .with("document", lease.document.to_string())
+    .with("sender", lease.sender_org.to_string())
+    .with("recipient", lease.recipient_org.to_string())
+    .with("seq", lease.seq)
+    .with("document_kind", evidence::kind_word(lease.kind))
+    .with("cause", cause)
+    .with("number", lease.attempt)
+    .with_opt("next_at", next_at.map(Timestamp::as_micros))
+}
+
+/// Gives the delivery back until its next try, or closes it as dead when there is none.
+fn give_back(
     tx: &mut Tx<'_>,
     exchange: &Exchange,
     done: &Done,
     cause: &str,
     detail: &str,
-    retry_after: Option<Duration>,
+    next_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<DeliveryState, StoreError> {
-    let failed = tx.attempt_count_failed(done.lease.id, WEBHOOK)?;
-    let failed = u64::try_from(failed).unwrap_or(0);
-    match next_delay(failed, retry_after, exchange.entropy()) {
-        Some(delay) => {
-            tx.lease_release(
-                done.lease.id,
-                Some(now.plus(delay)),
-                Some(cause),
-                Some(detail),
-            )?;
-            Ok(DeliveryState::Waiting)
-        }
-        None => {
-            let delivery = tx
-                .delivery_lookup(done.lease.id)?
-                .ok_or(StoreError::Missing)?;
-            let closing = Closing {
-                state: DeliveryState::Dead,
-                kind: evidence::DELIVERY_DEAD,
-                cause,
-                detail: Some(detail),
-            };
-            order::close(
-                tx,
-                exchange,
-                &Actor::Platform { part: "worker" },
-                &delivery,
-                &closing,
-                now,
-            )?;
-            Ok(DeliveryState::Dead)
-        }
+    if next_at.is_some() {
+        tx.lease_release(done.lease.id, next_at, Some(cause), Some(detail))?;
+        return Ok(DeliveryState::Waiting);
     }
+    let delivery = tx
+        .delivery_lookup(done.lease.id)?
+        .ok_or(StoreError::Missing)?;
+    let closing = Closing {
+        state: DeliveryState::Dead,
+        kind: evidence::DELIVERY_DEAD,
+        cause,
+        detail: Some(detail),
+    };
+    order::close(
+        tx,
+        exchange,
+        &Actor::Platform { part: "worker" },
+        &delivery,
+        &closing,
+        now,
+    )?;
+    Ok(DeliveryState::Dead)
 }

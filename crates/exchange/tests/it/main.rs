@@ -7,11 +7,13 @@
     reason = "a test says what it expects and stops when it is wrong"
 )]
 
+mod erase;
 mod history;
 mod mergers;
 mod packets;
 mod push;
 mod receive;
+mod resends;
 mod simulation;
 mod submit;
 mod time;

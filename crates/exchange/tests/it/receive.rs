@@ -170,6 +170,7 @@ fn refused_five_times_a_document_is_parked_and_later_ones_pass() {
             .expect("a list");
         assert_eq!(trouble[0].id, delivery);
         // Sent again it takes a new place.
+        world.clock.advance(std::time::Duration::from_secs(60));
         let resent = world
             .exchange
             .resend(&actor(0), delivery)
