@@ -52,12 +52,4 @@ impl Tx<'_> {
         )?;
         Ok(true)
     }
-
-    /// How many contents were erased.
-    pub fn document_count_erased(&mut self) -> Result<u64, StoreError> {
-        let count = self.query_one("SELECT COUNT(*) FROM document_erasures", &[], |row| {
-            row.int(0)
-        })?;
-        Ok(u64::try_from(count).unwrap_or(0))
-    }
 }

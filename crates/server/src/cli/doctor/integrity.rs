@@ -2,6 +2,7 @@
 //!
 //! Each part stops at its first damage and names the place; the parts do not depend on each other.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use lgsp_base::Sha256;
@@ -9,11 +10,14 @@ use lgsp_base::id::DocumentId;
 use lgsp_base::planted::Planted;
 use lgsp_store::exchange::StoredContent;
 use lgsp_store::{Blobs, Db, Engine, OpenError, StoreError};
+use lgsp_wire::record::Record;
 
 use super::{Doctor, State};
 use crate::data_folder::DataFolder;
 use crate::output::{Progress, ProgressStyle};
 
+/// The ledger's word for an erased content.
+const ERASED: &str = "document.erased";
 /// Ledger entries looked at in one transaction.
 const ENTRIES_AT_ONCE: usize = 1_000;
 /// Documents looked at in one transaction; each has up to 64 KiB of body.
@@ -68,9 +72,10 @@ impl Doctor<'_> {
         };
         if let Some(db) = db {
             self.pages(db);
-            let entries = ledger(db, &mut course);
+            let mut erased = BTreeSet::new();
+            let entries = ledger(db, &mut erased, &mut course);
             self.conclude("ledger", entries);
-            let documents = documents(db, &blobs, &mut course);
+            let documents = documents(db, &blobs, &erased, &mut course);
             self.conclude("documents", documents);
         }
         let contents = files(folder, &blobs, &mut course);
@@ -145,8 +150,8 @@ fn total(folder: &DataFolder, db: Option<&Db>) -> u64 {
     rows.unwrap_or(0) + blob_files(folder).count() as u64
 }
 
-/// Compares every entry with its commitment.
-fn ledger(db: &Db, course: &mut Course) -> Result<u64, Trouble> {
+/// Compares every entry with its commitment; notes the documents whose content was erased.
+fn ledger(db: &Db, erased: &mut BTreeSet<DocumentId>, course: &mut Course) -> Result<u64, Trouble> {
     let (mut after, mut count) = (0, 0);
     loop {
         let entries = db
@@ -160,14 +165,25 @@ fn ledger(db: &Db, course: &mut Course) -> Result<u64, Trouble> {
         let Some(last) = entries.last() else {
             return Ok(count);
         };
+        for entry in entries.iter().filter(|entry| entry.kind == ERASED) {
+            let record = Record::decode(&entry.record).ok();
+            let document = record.and_then(|record| record.text("document")?.parse().ok());
+            erased.extend(document);
+        }
         after = last.id;
         count += entries.len() as u64;
         course.step(entries.len());
     }
 }
 
-/// Compares every small body with its digest, and sees that the blob of every large one is there in its size.
-fn documents(db: &Db, blobs: &Blobs, course: &mut Course) -> Result<u64, Trouble> {
+/// Compares every small body with its digest, and sees that the blob of every large one is there in its size. A content is
+/// gone only where the ledger says that it was erased.
+fn documents(
+    db: &Db,
+    blobs: &Blobs,
+    erased: &BTreeSet<DocumentId>,
+    course: &mut Course,
+) -> Result<u64, Trouble> {
     let (mut after, mut count) = (DocumentId::from_bits(0), 0);
     loop {
         let contents = db
@@ -176,7 +192,8 @@ fn documents(db: &Db, blobs: &Blobs, course: &mut Course) -> Result<u64, Trouble
             })
             .wait()?;
         for content in &contents {
-            if !is_whole(blobs, content)? {
+            let is_gone = content.is_erased && erased.contains(&content.document);
+            if !is_whole(blobs, content, is_gone)? {
                 return Err(Trouble::Damaged(content.document.to_string()));
             }
         }
@@ -189,13 +206,14 @@ fn documents(db: &Db, blobs: &Blobs, course: &mut Course) -> Result<u64, Trouble
     }
 }
 
-fn is_whole(blobs: &Blobs, content: &StoredContent) -> Result<bool, StoreError> {
+fn is_whole(blobs: &Blobs, content: &StoredContent, is_gone: bool) -> Result<bool, StoreError> {
     match (&content.body, &content.blob) {
         (Some(body), None) => {
             Ok(Sha256::of(body) == content.sha256 && body.len() as u64 == content.bytes)
         }
         (None, Some(blob)) => Ok(blob.ends_with(&content.sha256.to_string())
             && blobs.reader(blob, content.sha256)?.size_bytes() == content.bytes),
+        (None, None) => Ok(is_gone),
         _ => Ok(false),
     }
 }
