@@ -4,7 +4,7 @@
 //! Outcomes change and stand in the rows; the unfinished ones have an index of their own.
 
 use lgsp_base::Timestamp;
-use lgsp_base::id::OrgId;
+use lgsp_base::id::{DocumentId, OrgId};
 
 use super::model::{Outcome, Recipient, Transaction};
 use super::project::{TRANSACTION_COLUMNS, transaction_columns, transaction_row};
@@ -45,6 +45,8 @@ pub enum Match {
 /// Which documents are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Search {
+    /// This one only.
+    pub document: Option<DocumentId>,
     /// With these words.
     pub text: Option<Match>,
     /// Only where one organisation of each list takes part; an empty list matches nothing.
@@ -294,7 +296,10 @@ impl Tx<'_> {
             .outcome
             .is_some_and(|outcome| outcome != Outcome::Done);
         let mut rows = match expression {
-            Some(expression) if !is_unfinished || self.insight_is_rare(&expression, span)? => {
+            Some(expression)
+                if search.document.is_none()
+                    && (!is_unfinished || self.insight_is_rare(&expression, span)?) =>
+            {
                 self.insight_search_index(search, &expression, span)?
             }
             _ => self.insight_search_rows(search, span)?,
@@ -384,6 +389,9 @@ impl Tx<'_> {
             // Says to both engines that the index of the unfinished is enough.
             statement.sql.push_str(" AND t.outcome <> 'done'");
         }
+        if let Some(document) = search.document {
+            statement.when("t.document_id = $?", document);
+        }
         statement.when("t.leaf >= $?", span.from);
         statement.when("t.leaf < $?", span.before);
         statement.outcome_and_time(search);
@@ -396,23 +404,6 @@ impl Tx<'_> {
         }
         statement.page("t.leaf", search.limit);
         self.query_dyn(&statement.sql, &statement.params, found_row)
-    }
-
-    /// One document as the search shows it.
-    pub fn insight_document_lookup(
-        &mut self,
-        document: lgsp_base::id::DocumentId,
-    ) -> Result<Option<FoundRow>, StoreError> {
-        let sql = format!(
-            "SELECT {}, {FACTS} FROM insight_transactions t CROSS JOIN documents d
-             WHERE d.id = t.document_id AND t.document_id = $1",
-            transaction_columns!()
-        );
-        let Some(mut row) = self.query_dyn(&sql, params![document], found_row)?.pop() else {
-            return Ok(None);
-        };
-        row.recipients = self.insight_recipients(row.transaction.leaf, RECIPIENTS_SHOWN)?;
-        Ok(Some(row))
     }
 }
 
