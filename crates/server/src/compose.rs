@@ -13,7 +13,7 @@ use lgsp_api::{ApiParts, ApiState, Probe};
 use lgsp_base::entropy::OsEntropy;
 use lgsp_base::planted::Planted;
 use lgsp_base::time::SystemClock;
-use lgsp_base::{Clock, Entropy};
+use lgsp_base::{Clock, Entropy, limits};
 use lgsp_connect::axis::AxisState;
 use lgsp_connect::outbound::{Outbound, OutboundConfig, SystemResolver};
 use lgsp_connect::webhook::WebhookTransport;
@@ -46,6 +46,27 @@ const MACHINE_ROOTS: [&str; 3] = [
     "/etc/ssl/cert.pem",
 ];
 
+/// How long the exchange waits for recipients, apart from the settings.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// How long a document waits for its recipients; none leaves it to the setting `limits.expiry_days`.
+    pub expiry: Option<Duration>,
+    /// Delay before each further try of a push.
+    pub retry_schedule: &'static [Duration],
+    /// How often deliveries are looked through for those whose time is up.
+    pub expire_every: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            expiry: None,
+            retry_schedule: &limits::RETRY_SCHEDULE,
+            expire_every: EXPIRE_EVERY,
+        }
+    }
+}
+
 /// All parts of one node.
 #[derive(Debug)]
 pub struct Platform {
@@ -64,6 +85,7 @@ pub struct Platform {
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
     transport: Arc<WebhookTransport>,
+    expire_every: Duration,
 }
 
 /// What a node is composed from.
@@ -77,6 +99,8 @@ pub struct PlatformOptions<'a> {
     pub public_url: String,
     /// Our own listeners: never called outward.
     pub own: Vec<std::net::SocketAddr>,
+    /// How long recipients are waited for.
+    pub patience: Patience,
     /// Deliberate faults; none outside of tests.
     pub planted: Planted,
     /// Connections of the public listener.
@@ -117,7 +141,11 @@ impl Platform {
             entropy.clone(),
             Arc::new(RegistryDirectory::new(registry.clone(), clock.clone())),
             ExchangeConfig {
-                expiry: Duration::from_secs(config.limits.expiry_days * DAY),
+                expiry: options
+                    .patience
+                    .expiry
+                    .unwrap_or(Duration::from_secs(config.limits.expiry_days * DAY)),
+                retry_schedule: options.patience.retry_schedule,
                 planted: options.planted,
                 ..ExchangeConfig::default()
             },
@@ -183,6 +211,7 @@ impl Platform {
             clock,
             entropy,
             transport,
+            expire_every: options.patience.expire_every,
         })
     }
 
@@ -205,7 +234,7 @@ impl Platform {
             }
         });
         let exchange = self.exchange.clone();
-        tasks.every("exchange.expire", EXPIRE_EVERY, move || {
+        tasks.every("exchange.expire", self.expire_every, move || {
             let exchange = exchange.clone();
             async move {
                 if let Err(error) = exchange.expire_due().await {

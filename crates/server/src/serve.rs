@@ -15,7 +15,7 @@ use lgsp_base::planted::Planted;
 use lgsp_base::time::SystemClock;
 use lgsp_base::{Clock, Entropy};
 
-use crate::compose::{Platform, PlatformOptions, close_store};
+use crate::compose::{Patience, Platform, PlatformOptions, close_store};
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::listen::{self, Bound, Counters, Listening};
@@ -33,6 +33,8 @@ pub struct ServeOptions {
     pub data: PathBuf,
     /// The settings, flags included.
     pub config: Config,
+    /// How long recipients are waited for; the demonstration is short of patience.
+    pub patience: Patience,
     /// Deliberate faults; [`Planted::NONE`] outside of tests.
     pub planted: Planted,
     /// Log events dropped, for the metrics page.
@@ -45,6 +47,7 @@ impl ServeOptions {
         Self {
             data: data.into(),
             config,
+            patience: Patience::default(),
             planted: Planted::NONE,
             log_dropped: Arc::default(),
         }
@@ -86,6 +89,7 @@ pub async fn start(options: ServeOptions) -> anyhow::Result<Running> {
             config.public_url.clone()
         },
         own: std::iter::once(address).chain(admin_address).collect(),
+        patience: options.patience,
         planted: options.planted,
         connections: counters.clone(),
         log_dropped: options.log_dropped.clone(),
