@@ -9,8 +9,10 @@ mod explain;
 mod init;
 mod organisation;
 mod serve;
+mod sim;
 mod system;
 mod texts;
+mod witness;
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -129,12 +131,18 @@ enum Command {
     /// Follow a document to its recipients
     #[command(alias = "truy-vet")]
     Trace(document::TraceArgs),
+    /// Break and restore agencies of a running demonstration
+    #[command(subcommand, alias = "mo-phong")]
+    Sim(sim::SimCommand),
     /// Check an installation and say what to do
     #[command(alias = "kiem-tra")]
     Doctor(doctor::DoctorArgs),
     /// Explain the code of a problem
     #[command(alias = "giai-thich")]
     Explain(explain::ExplainArgs),
+    /// Cosign the checkpoints of logs as an independent witness
+    #[command(alias = "nhan-chung")]
+    Witness(witness::WitnessArgs),
     /// Look at the settings
     #[command(subcommand, alias = "cau-hinh")]
     Config(config::ConfigCommand),
@@ -231,8 +239,10 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Send(args) => wait(document::send(context, args)),
         Command::Inbox(args) => wait(document::inbox(context, args)),
         Command::Trace(args) => wait(document::trace(context, args)),
+        Command::Sim(command) => wait(sim::run(context, command)),
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Explain(args) => explain::run(context, &args),
+        Command::Witness(args) => witness::run(context, args),
         Command::Config(command) => config::run(context, command),
         Command::Version => {
             let version = env!("CARGO_PKG_VERSION");
@@ -336,6 +346,9 @@ mod tests {
             "lgsp van-ban gui a.pdf --tu H99.1 --den H99.2",
             "lgsp --lang en gui a.pdf --from H99.1 --to H99.2 --to H99.3",
             "lgsp org import a.csv --effective 2025-07-01 --dry-run --server http://a -o json",
+            "lgsp mo-phong hong H99.08",
+            "lgsp sim slow syt --seconds 5 --url http://127.0.0.1:1 --token t",
+            "lgsp sim status --data d -o json",
             "lgsp serve --data d --listen 127.0.0.1:0 --database postgres://a --allow-outbound a:1 --allow-outbound b:2",
         ] {
             Cli::try_parse_from(line.split(' ')).expect(line);

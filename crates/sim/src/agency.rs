@@ -68,10 +68,14 @@ struct Desk {
     known: HashSet<Sha256>,
     /// Ids of received originals in the REST API, by sender and `DocumentId`.
     originals: HashMap<(String, String), String>,
+    /// Senders of documents, for systems that answer; the oldest are forgotten.
+    callers: VecDeque<Agency>,
 }
 
 /// Packets and originals that a desk remembers.
 const KNOWN_MAX: usize = 50_000;
+/// Senders that wait for an answer.
+const CALLERS_MAX: usize = 16;
 
 impl Desk {
     /// Starts its memory anew when it is full: what is that old does not come again.
@@ -80,6 +84,19 @@ impl Desk {
             self.known.clear();
             self.originals.clear();
         }
+    }
+
+    fn remember_caller(&mut self, document: &Document) {
+        if self.callers.len() >= CALLERS_MAX {
+            self.callers.pop_front();
+        }
+        let from = &document.from;
+        self.callers.push_back(Agency {
+            code: from.organ_id.clone(),
+            name: from.name.clone(),
+            in_charge: from.in_charge.clone(),
+            notation: document.code.notation.clone(),
+        });
     }
 }
 
@@ -123,6 +140,16 @@ impl AgencySystem {
         &self.agency
     }
 
+    /// How packets reach it.
+    pub fn receive(&self) -> Receive {
+        self.receive
+    }
+
+    /// The time that it believes in.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.world.clock
+    }
+
     /// Its misbehaviour, to be switched on and off.
     pub fn faults(&self) -> &Faults {
         &self.faults
@@ -145,21 +172,39 @@ impl AgencySystem {
 
     /// Composes a packet and sends it; one that could not be handed over stays in the outbox and goes out with a later [`AgencySystem::work`].
     pub async fn send(&self, to: &[&Agency], purpose: Purpose<'_>) -> Result<Letter, AgencyError> {
+        let letter = self.compose(to, purpose)?;
+        self.post(letter.clone()).await?;
+        Ok(letter)
+    }
+
+    /// Composes a packet under the next running number; it is sent by [`AgencySystem::post`], also in another order.
+    pub fn compose(&self, to: &[&Agency], purpose: Purpose<'_>) -> Result<Letter, AgencyError> {
         let number = {
             let mut desk = self.desk();
             desk.next_number += 1;
             desk.next_number
         };
         let (clock, entropy) = (&*self.world.clock, &*self.world.entropy);
-        let letter = letter::compose(&self.agency, to, number, purpose, clock, entropy)?;
+        Ok(letter::compose(
+            &self.agency,
+            to,
+            number,
+            purpose,
+            clock,
+            entropy,
+        )?)
+    }
+
+    /// Sends a composed packet, or keeps it in the outbox where it cannot be handed over.
+    pub async fn post(&self, letter: Letter) -> Result<(), AgencyError> {
         self.world
             .journal
             .sent(letter.sha256, &letter.code, &letter.to);
-        self.desk().outbox.push_back(letter.clone());
+        self.desk().outbox.push_back(letter);
         if !self.faults.is_down() {
             self.empty_outbox().await?;
         }
-        Ok(letter)
+        Ok(())
     }
 
     /// Sends what waits, in order; stops at the first that cannot be handed over.
@@ -279,6 +324,11 @@ impl AgencySystem {
         }
     }
 
+    /// The senders of documents that came since the last call and ask for an answer, oldest first. Recalls and updates ask for none.
+    pub fn take_callers(&self) -> Vec<Agency> {
+        self.desk().callers.drain(..).collect()
+    }
+
     fn take_document(
         &self,
         packet: &Bytes,
@@ -327,6 +377,7 @@ impl AgencySystem {
             }
             BusinessType::New | BusinessType::Replace | BusinessType::Other(_) => {
                 desk.originals.insert(key, document_id.to_owned());
+                desk.remember_caller(document);
                 if happens(desk.manners.refuses_one_in) {
                     catalogue::some_refusal(entropy).clone_into(&mut reason);
                     &[Arrived, Rejected]

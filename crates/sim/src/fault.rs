@@ -1,6 +1,6 @@
 //! Misbehaviour on command: what a real system of an agency does on a bad day.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// One way to misbehave.
@@ -14,6 +14,12 @@ pub enum Fault {
     SendsTwice,
     /// Acknowledges every delivery twice.
     AcknowledgesTwice,
+    /// Answers so many pushes of each delivery with 503 before it takes it.
+    FailsFirst(u32),
+    /// Holds a push for a while and breaks the connection without an answer.
+    NeverAnswers,
+    /// Answers a push with the hash of something else and takes nothing.
+    WrongDigest,
 }
 
 /// The faults of one system that are switched on.
@@ -23,6 +29,9 @@ pub struct Faults {
     delay_ms: AtomicU64,
     sends_twice: AtomicBool,
     acknowledges_twice: AtomicBool,
+    fails_first: AtomicU32,
+    never_answers: AtomicBool,
+    wrong_digest: AtomicBool,
 }
 
 impl Faults {
@@ -46,6 +55,11 @@ impl Faults {
             }
             Fault::SendsTwice => self.sends_twice.store(on, Ordering::Relaxed),
             Fault::AcknowledgesTwice => self.acknowledges_twice.store(on, Ordering::Relaxed),
+            Fault::FailsFirst(times) => self
+                .fails_first
+                .store(if on { times } else { 0 }, Ordering::Relaxed),
+            Fault::NeverAnswers => self.never_answers.store(on, Ordering::Relaxed),
+            Fault::WrongDigest => self.wrong_digest.store(on, Ordering::Relaxed),
         }
     }
 
@@ -67,5 +81,20 @@ impl Faults {
     /// True while every delivery is acknowledged twice.
     pub fn acknowledges_twice(&self) -> bool {
         self.acknowledges_twice.load(Ordering::Relaxed)
+    }
+
+    /// How many pushes of each delivery fail first.
+    pub fn fails_first(&self) -> u32 {
+        self.fails_first.load(Ordering::Relaxed)
+    }
+
+    /// True while pushes are held and broken off.
+    pub fn never_answers(&self) -> bool {
+        self.never_answers.load(Ordering::Relaxed)
+    }
+
+    /// True while pushes are answered with a wrong hash.
+    pub fn has_wrong_digest(&self) -> bool {
+        self.wrong_digest.load(Ordering::Relaxed)
     }
 }

@@ -63,6 +63,8 @@ pub struct Letter {
 pub enum Purpose<'a> {
     /// A new document.
     New,
+    /// A new document whose attachment has at least so many bytes.
+    Large(usize),
     /// Takes an earlier one back.
     Recall(&'a Letter),
     /// Changes an earlier one.
@@ -94,7 +96,7 @@ pub fn compose(
             let number = old.code.split('/').next().unwrap_or_default().to_owned();
             (number, old.date.clone(), old.subject.clone())
         }
-        Purpose::New | Purpose::Replace(_) => {
+        Purpose::New | Purpose::Large(_) | Purpose::Replace(_) => {
             let date = now.to_edxml().chars().take(10).collect();
             (number.to_string(), date, topic.subject.to_owned())
         }
@@ -103,7 +105,7 @@ pub fn compose(
     let external_id = match purpose {
         Purpose::Recall(old) | Purpose::Update(old) => old.external_id.clone(),
         // Seconds and a random tail: two runs on one data folder must not issue one id twice.
-        Purpose::New | Purpose::Replace(_) => format!(
+        Purpose::New | Purpose::Large(_) | Purpose::Replace(_) => format!(
             "{},{date},{code},{}{:04x}",
             from.code,
             now.as_millis() / 1_000,
@@ -111,7 +113,10 @@ pub fn compose(
         ),
     };
     let clerk = catalogue::some_clerk(entropy);
-    let padding = usize::try_from(entropy.below(24 * 1024)).unwrap_or(0);
+    let padding = match purpose {
+        Purpose::Large(bytes) => bytes,
+        _ => usize::try_from(entropy.below(24 * 1024)).unwrap_or(0),
+    };
     let file = pdf::one_page(
         &[
             &from.name,
@@ -212,7 +217,7 @@ fn business(purpose: Purpose<'_>, to: &[&Agency], clerk: &str) -> Business {
         staff: vec![staff],
     };
     match purpose {
-        Purpose::New => {}
+        Purpose::New | Purpose::Large(_) => {}
         Purpose::Recall(old) => {
             business.business_type = BusinessType::Recall;
             business.document_id.clone_from(&old.external_id);

@@ -2,18 +2,22 @@
 
 pub mod agency;
 pub mod catalogue;
+pub mod control;
 pub mod door;
 pub mod fault;
+mod host;
 pub mod http;
 pub mod journal;
 pub mod letter;
 pub mod pdf;
 pub mod province;
 pub mod rest;
+pub mod units;
 pub mod vxp;
 pub mod webhook;
 
 pub use agency::{AgencySystem, Manners, Receive, World};
+pub use control::{AgencyState, Control};
 pub use door::Door;
 pub use fault::{Fault, Faults};
 pub use http::CallError;
@@ -21,4 +25,5 @@ pub use journal::{Journal, Verdict};
 pub use letter::{Agency, Letter, Purpose};
 pub use province::Province;
 pub use rest::RestClient;
+pub use units::{Habit, TestUnit};
 pub use vxp::VxpClient;

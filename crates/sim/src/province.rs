@@ -1,5 +1,6 @@
 //! A province of simulated agencies: the scenario that is checked, and a working day that goes on.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ const TICKS_PER_BREAKDOWN: u32 = 480;
 const BREAKDOWN_TICKS: u32 = 80;
 /// Letters of the day that may still be recalled, updated or replaced.
 const RECENT_LETTERS: usize = 20;
+/// Letters that the day still sends to an agency that is down: enough to be seen, few enough to be looked after.
+const UNHEARD_LETTERS_MAX: u32 = 40;
 /// How long the scenario waits for a confirmation, and how often it looks.
 const CONFIRMATION_TIMEOUT: Duration = Duration::from_secs(20);
 const CONFIRMATION_PAUSE: Duration = Duration::from_millis(10);
@@ -80,8 +83,8 @@ pub struct News {
     pub acknowledged: u64,
     /// Status reports that reached senders.
     pub statuses: u64,
-    /// The agency that is down at the moment, if one is.
-    pub down: Option<String>,
+    /// The agencies that are down at the moment.
+    pub down: Vec<String>,
 }
 
 /// Simulated agencies that know each other's addresses.
@@ -95,6 +98,13 @@ impl Province {
     /// A province of these systems; `world` is the one that they share.
     pub fn new(members: Vec<Arc<AgencySystem>>, world: World) -> Self {
         Self { members, world }
+    }
+
+    /// The system of the agency with this code.
+    pub fn member(&self, code: &str) -> Option<&Arc<AgencySystem>> {
+        self.members
+            .iter()
+            .find(|member| member.agency().code == code)
     }
 
     /// The systems.
@@ -188,13 +198,14 @@ impl Province {
         let began = self.world.clock.monotonic();
         let mut recent: Vec<(Arc<AgencySystem>, Letter)> = Vec::new();
         let mut down: Option<Arc<AgencySystem>> = None;
+        let mut unheard = Unheard::default();
         let (mut tick, mut letters) = (0u32, 0u64);
         while !*stop.borrow() {
             tick = tick.wrapping_add(1);
             let day = self.world.clock.monotonic().saturating_sub(began) * DAY_SPEED;
             let minute = (DAY_BEGINS_MINUTE + day.as_secs() / 60) % MINUTES_OF_DAY;
             if entropy.below(100) < activity_percent(minute)
-                && let Some(sent) = self.some_letter(&recent).await
+                && let Some(sent) = self.some_letter(&recent, &mut unheard).await
             {
                 letters += 1;
                 recent.push(sent);
@@ -204,7 +215,10 @@ impl Province {
             }
             match tick % TICKS_PER_BREAKDOWN {
                 0 => {
-                    down = self.some_member();
+                    // One that somebody broke on purpose stays broken until they restore it.
+                    down = self
+                        .some_member()
+                        .filter(|member| !member.faults().is_down());
                     if let Some(member) = &down {
                         member.faults().start(Fault::Down);
                     }
@@ -224,7 +238,7 @@ impl Province {
                     submitted: totals.submitted,
                     acknowledged: totals.acknowledged,
                     statuses: totals.statuses,
-                    down: down.as_ref().map(|member| member.agency().name.clone()),
+                    down: self.names_of_down(),
                 });
             }
             tokio::select! {
@@ -232,6 +246,14 @@ impl Province {
                 _ = stop.changed() => {}
             }
         }
+    }
+
+    fn names_of_down(&self) -> Vec<String> {
+        self.members
+            .iter()
+            .filter(|member| member.faults().is_down())
+            .map(|member| member.agency().name.clone())
+            .collect()
     }
 
     fn some_member(&self) -> Option<Arc<AgencySystem>> {
@@ -243,6 +265,7 @@ impl Province {
     async fn some_letter(
         &self,
         recent: &[(Arc<AgencySystem>, Letter)],
+        unheard: &mut Unheard,
     ) -> Option<(Arc<AgencySystem>, Letter)> {
         let entropy = &*self.world.entropy;
         let earlier = usize::try_from(entropy.below(recent.len() as u64))
@@ -250,6 +273,7 @@ impl Province {
             .and_then(|index| recent.get(index));
         if let Some((from, letter)) = earlier
             && !letter.is_request
+            && !from.faults().is_down()
             && self.world.journal.is_complete(letter.sha256)
             && entropy.below(10) == 0
         {
@@ -266,13 +290,16 @@ impl Province {
             let sent = send(from, &to, purpose).await.ok()?;
             return Some((Arc::clone(from), sent));
         }
-        let from = self.some_member()?;
+        // A system that is down writes nothing: its outbox would only grow.
+        let from = self
+            .some_member()
+            .filter(|member| !member.faults().is_down())?;
         let mut to: Vec<Arc<AgencySystem>> = Vec::new();
         for _ in 0..=entropy.below(3) {
             let member = self.some_member()?;
             let code = &member.agency().code;
             let is_new = to.iter().all(|known| &known.agency().code != code);
-            if is_new && code != &from.agency().code {
+            if is_new && code != &from.agency().code && unheard.may_address(&member) {
                 to.push(member);
             }
         }
@@ -282,6 +309,24 @@ impl Province {
         let to: Vec<&Arc<AgencySystem>> = to.iter().collect();
         let sent = send(&from, &to, Purpose::New).await.ok()?;
         Some((from, sent))
+    }
+}
+
+/// How often agencies that are down were addressed since they fell silent.
+#[derive(Debug, Default)]
+struct Unheard(BTreeMap<String, u32>);
+
+impl Unheard {
+    /// Counts a letter to a member that is down; false when it has had enough of them.
+    fn may_address(&mut self, member: &AgencySystem) -> bool {
+        let code = &member.agency().code;
+        if !member.faults().is_down() {
+            self.0.remove(code);
+            return true;
+        }
+        let count = self.0.entry(code.clone()).or_default();
+        *count = count.saturating_add(1);
+        *count <= UNHEARD_LETTERS_MAX
     }
 }
 

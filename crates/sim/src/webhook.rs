@@ -1,32 +1,35 @@
-//! An agency's webhook endpoint: verifies the signature of a push, fetches what it announces and answers.
+//! The webhook endpoints of agencies: each verifies the signature of a push, fetches what it announces and answers.
 //!
 //! Standard Webhooks 1.0 with asymmetric signatures (`v1a`, Ed25519). A push carries no content: the agency fetches it with its own token.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::HeaderMap;
-use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
-use lgsp_base::{Clock, Sha256};
+use lgsp_base::Sha256;
 use lgsp_wire::webhook;
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 use crate::agency::AgencySystem;
 use crate::door::{Kind, Waiting};
+use crate::host::{self, Broken};
 
 /// Bytes of a push that are read.
 const PUSH_BYTES_MAX: usize = 64 * 1024;
 /// How old or how far ahead a push's time may be.
 const PUSH_SKEW: Duration = Duration::from_secs(5 * 60);
+/// How long a system that never answers holds a push.
+const SILENCE: Duration = Duration::from_secs(5);
+/// Deliveries whose failures are counted; beyond, counting starts anew.
+const FAILURES_MAX: usize = 10_000;
 
 #[derive(Debug, Deserialize)]
 struct Push {
@@ -43,7 +46,7 @@ struct PushData {
     content_url: String,
 }
 
-/// Receives pushes for one system.
+/// Receives pushes for any number of systems, each under `/<anything>/<its code>`.
 #[derive(Debug)]
 pub struct Receiver {
     listener: TcpListener,
@@ -69,68 +72,66 @@ impl Receiver {
     /// Answers pushes until told to stop. `public_key` is the text that the server publishes.
     pub async fn serve(
         self,
-        system: Arc<AgencySystem>,
-        clock: Arc<dyn Clock>,
+        systems: Vec<Arc<AgencySystem>>,
         public_key: String,
-        mut stop: watch::Receiver<bool>,
+        stop: watch::Receiver<bool>,
     ) {
+        let by_code = systems
+            .into_iter()
+            .map(|system| (system.agency().code.clone(), system));
         let endpoint = Arc::new(Endpoint {
-            system,
-            clock,
+            systems: by_code.collect(),
             public_key: webhook::parse_public_key(&public_key).unwrap_or_default(),
+            failures: Mutex::default(),
         });
-        let mut connections = JoinSet::new();
-        while !*stop.borrow() {
-            let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
-                _ = stop.changed() => break,
-            };
-            // A failed accept is that connection's loss; the next one may succeed.
-            let Ok((stream, _)) = accepted else { continue };
+        let handler = move |request| {
             let endpoint = Arc::clone(&endpoint);
-            connections.spawn(async move {
-                let service = service_fn(move |request| {
-                    let endpoint = Arc::clone(&endpoint);
-                    async move { Ok::<_, std::convert::Infallible>(endpoint.answer(request).await) }
-                });
-                // The other side sees a broken connection too and pushes again.
-                let _ended = hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await;
-            });
-            while connections.try_join_next().is_some() {}
-        }
+            async move { endpoint.answer(request).await }
+        };
+        host::serve(self.listener, Arc::new(handler), stop).await;
     }
 }
 
 #[derive(Debug)]
 struct Endpoint {
-    system: Arc<AgencySystem>,
-    clock: Arc<dyn Clock>,
+    systems: HashMap<String, Arc<AgencySystem>>,
     public_key: Vec<u8>,
+    /// How many pushes of a delivery were failed on purpose.
+    failures: Mutex<HashMap<String, u32>>,
 }
 
 impl Endpoint {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::default());
-        *response.status_mut() = self.handle(request).await;
-        response
-    }
-
-    async fn handle(&self, request: Request<Incoming>) -> StatusCode {
-        if self.system.faults().is_down() {
-            return StatusCode::SERVICE_UNAVAILABLE;
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Broken> {
+        let code = request.uri().path().rsplit('/').next().unwrap_or_default();
+        let Some(system) = self.systems.get(code) else {
+            return Ok(empty(StatusCode::NOT_FOUND));
+        };
+        let faults = system.faults();
+        if faults.is_down() {
+            return Ok(empty(StatusCode::SERVICE_UNAVAILABLE));
         }
-        let delay = self.system.faults().delay();
+        if faults.never_answers() {
+            tokio::time::sleep(SILENCE).await;
+            return Err(Broken);
+        }
+        let delay = faults.delay();
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
+        if faults.has_wrong_digest() {
+            let wrong = format!("{{\"sha256\":\"{}\"}}", Sha256::of(b""));
+            return Ok(Response::new(Full::from(wrong)));
+        }
+        Ok(empty(self.take(system, request).await))
+    }
+
+    async fn take(&self, system: &AgencySystem, request: Request<Incoming>) -> StatusCode {
         let (parts, body) = request.into_parts();
         let Ok(body) = Limited::new(body, PUSH_BYTES_MAX).collect().await else {
             return StatusCode::PAYLOAD_TOO_LARGE;
         };
         let body = body.to_bytes();
-        if !self.is_genuine(&parts.headers, &body) {
+        if !self.is_genuine(system, &parts.headers, &body) {
             return StatusCode::UNAUTHORIZED;
         }
         let Ok(push) = serde_json::from_slice::<Push>(&body) else {
@@ -142,13 +143,16 @@ impl Endpoint {
             // Notices of the platform are read by people, not by this system.
             _ => return StatusCode::NO_CONTENT,
         };
+        if self.fails(&push.data.delivery_id, system.faults().fails_first()) {
+            return StatusCode::SERVICE_UNAVAILABLE;
+        }
         let item = Waiting {
             handle: push.data.delivery_id,
             document: push.data.document_id,
             content_url: path_of(&push.data.content_url).to_owned(),
             sha256: Some(push.data.sha256),
         };
-        match self.system.take_push(kind, &item).await {
+        match system.take_push(kind, &item).await {
             Ok(()) => StatusCode::NO_CONTENT,
             Err(error) => {
                 tracing::debug!(error = %error, "a simulated endpoint could not take a push");
@@ -157,7 +161,21 @@ impl Endpoint {
         }
     }
 
-    fn is_genuine(&self, headers: &HeaderMap, body: &[u8]) -> bool {
+    /// Counts a push of a delivery and says whether it is among the first `times`.
+    fn fails(&self, delivery: &str, times: u32) -> bool {
+        if times == 0 {
+            return false;
+        }
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.len() >= FAILURES_MAX {
+            failures.clear();
+        }
+        let seen = failures.entry(delivery.to_owned()).or_default();
+        *seen = seen.saturating_add(1);
+        *seen <= times
+    }
+
+    fn is_genuine(&self, system: &AgencySystem, headers: &HeaderMap, body: &[u8]) -> bool {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let (Some(id), Some(at), Some(signatures)) = (
             text("webhook-id"),
@@ -166,10 +184,16 @@ impl Endpoint {
         ) else {
             return false;
         };
-        let now = self.clock.now().as_millis().div_euclid(1_000);
+        let now = system.clock().now().as_millis().div_euclid(1_000);
         now.abs_diff(at) <= PUSH_SKEW.as_secs()
             && webhook::verify(&[&self.public_key], id, at, body, signatures)
     }
+}
+
+fn empty(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = status;
+    response
 }
 
 /// The path of an absolute or a relative address.
@@ -177,5 +201,82 @@ fn path_of(url: &str) -> &str {
     match url.split_once("://") {
         Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
         None => url,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lgsp_base::entropy::SeededEntropy;
+    use lgsp_base::time::SystemClock;
+
+    use super::*;
+    use crate::fault::Fault;
+    use crate::http::{Answer, Call, CallError, HttpClient};
+    use crate::{Agency, Door, Journal, Receive, RestClient, World};
+
+    fn system(code: &str, fault: Fault) -> Arc<AgencySystem> {
+        let agency = Agency {
+            code: code.to_owned(),
+            name: format!("Đơn vị {code}"),
+            in_charge: String::new(),
+            notation: "DV".to_owned(),
+        };
+        let world = World {
+            clock: Arc::new(SystemClock::new()),
+            entropy: Arc::new(SeededEntropy::new(1)),
+            journal: Journal::new(),
+        };
+        let door = Door::Rest(RestClient::new("http://127.0.0.1:9", "none"));
+        let system = AgencySystem::new(agency, door, Receive::Push, world);
+        system.faults().start(fault);
+        Arc::new(system)
+    }
+
+    async fn push(url: &str, code: &str) -> Result<Answer, CallError> {
+        let call = Call::new(hyper::Method::POST, format!("/nhan/{code}")).body("{}");
+        HttpClient::new(url).send(call).await
+    }
+
+    #[tokio::test]
+    async fn one_endpoint_serves_many_systems_each_with_its_fault() {
+        let receiver = Receiver::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .expect("a port");
+        let url = format!("http://{}", receiver.address());
+        let systems = vec![
+            system("A", Fault::Down),
+            system("B", Fault::WrongDigest),
+            system("C", Fault::AcknowledgesTwice),
+        ];
+        let (_stop, stopping) = watch::channel(false);
+        let checks = async {
+            let status = |answer: Result<Answer, CallError>| answer.expect("answered").status;
+            assert_eq!(
+                status(push(&url, "A").await),
+                StatusCode::SERVICE_UNAVAILABLE
+            );
+            let wrong = push(&url, "B").await.expect("answered");
+            assert_eq!(wrong.status, StatusCode::OK);
+            assert!(wrong.body.starts_with(b"{\"sha256\":"));
+            assert_eq!(status(push(&url, "C").await), StatusCode::UNAUTHORIZED);
+            assert_eq!(status(push(&url, "D").await), StatusCode::NOT_FOUND);
+        };
+        tokio::select! {
+            () = checks => {}
+            () = receiver.serve(systems, String::new(), stopping) => panic!("the endpoint ended"),
+        }
+    }
+
+    #[test]
+    fn the_first_pushes_of_each_delivery_fail() {
+        let endpoint = Endpoint {
+            systems: HashMap::new(),
+            public_key: Vec::new(),
+            failures: Mutex::default(),
+        };
+        let outcomes: Vec<bool> = (0..5).map(|_| endpoint.fails("dlv_1", 3)).collect();
+        assert_eq!(outcomes, [true, true, true, false, false]);
+        assert!(endpoint.fails("dlv_2", 3));
+        assert!(!endpoint.fails("dlv_3", 0));
     }
 }

@@ -55,6 +55,44 @@ const VI: &[(&str, &str)] = &[
     ("org resolve", "Tra mã đơn vị tại một thời điểm"),
     ("org resolve:code", "Mã đơn vị"),
     ("org resolve:at", "Tại thời điểm này; mặc định là bây giờ"),
+    (
+        "sim",
+        "Làm hỏng và khôi phục đơn vị của bản minh họa đang chạy",
+    ),
+    ("sim fail", "Làm hỏng một đơn vị: không gửi, không nhận"),
+    ("sim fail:org", "Mã, tên viết tắt hoặc một phần tên đơn vị"),
+    ("sim fail:data", "Thư mục của bản minh họa"),
+    (
+        "sim fail:url",
+        "Địa chỉ cổng điều khiển thay cho thư mục; khóa của nó là --token",
+    ),
+    ("sim slow", "Làm một đơn vị trả lời chậm"),
+    ("sim slow:org", "Mã, tên viết tắt hoặc một phần tên đơn vị"),
+    ("sim slow:seconds", "Số giây chờ trước mỗi việc"),
+    ("sim slow:data", "Thư mục của bản minh họa"),
+    (
+        "sim slow:url",
+        "Địa chỉ cổng điều khiển thay cho thư mục; khóa của nó là --token",
+    ),
+    (
+        "sim restore",
+        "Cho một đơn vị hoạt động bình thường trở lại",
+    ),
+    (
+        "sim restore:org",
+        "Mã, tên viết tắt hoặc một phần tên đơn vị",
+    ),
+    ("sim restore:data", "Thư mục của bản minh họa"),
+    (
+        "sim restore:url",
+        "Địa chỉ cổng điều khiển thay cho thư mục; khóa của nó là --token",
+    ),
+    ("sim status", "Liệt kê các đơn vị mô phỏng và tình trạng"),
+    ("sim status:data", "Thư mục của bản minh họa"),
+    (
+        "sim status:url",
+        "Địa chỉ cổng điều khiển thay cho thư mục; khóa của nó là --token",
+    ),
     ("system", "Quản lý hệ thống kết nối"),
     ("system add", "Thêm hệ thống và cấp khóa, chỉ hiện một lần"),
     ("system add:org", "Mã đơn vị chủ quản"),
@@ -92,6 +130,23 @@ const VI: &[(&str, &str)] = &[
     (
         "explain:code",
         "Mã lỗi, ví dụ exchange.conflict; bỏ trống để liệt kê",
+    ),
+    (
+        "witness",
+        "Làm nhân chứng độc lập, đồng ký các điểm kiểm tra của sổ cái",
+    ),
+    (
+        "witness:data",
+        "Thư mục của nhân chứng, tự tạo ở lần chạy đầu",
+    ),
+    ("witness:listen", "Địa chỉ và cổng lắng nghe"),
+    (
+        "witness:log",
+        "Khóa công khai của sổ cái cần theo dõi, như lgsp ledger key in ra; dùng được nhiều lần",
+    ),
+    (
+        "witness:name",
+        "Tên khóa ở lần chạy đầu, ví dụ witness.example.vn",
     ),
     ("config", "Xem cấu hình"),
     ("config show", "Hiện mọi giá trị và nơi lấy giá trị"),

@@ -14,7 +14,7 @@ const FILE_NAME: &str = "demo.json";
 
 /// The content of `demo.json`. The platform is a toy with invented data, which is why its credentials may stand in a file.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct DemoFile {
+pub(crate) struct DemoFile {
     /// Address of the platform in its last run.
     pub(super) url: String,
     /// The operator's token.
@@ -23,8 +23,20 @@ pub(super) struct DemoFile {
     pub(super) first_document_id: String,
     /// The simulated agencies.
     pub(super) agencies: Vec<DemoAgency>,
-    /// Port of the simulated webhook endpoint; 0 before the first run.
+    /// Organisations whose code says how they behave; none before the first working day.
+    #[serde(default)]
+    pub(super) test_units: Vec<DemoAgency>,
+    /// Port of the simulated webhook endpoints; 0 before the first run.
     pub(super) webhook_port: u16,
+    /// The one-time link into the console, from the last run; empty if none was made.
+    #[serde(default)]
+    pub(super) console_url: String,
+    /// Where agencies are broken and restored in the last run.
+    #[serde(default)]
+    pub(crate) sim_url: String,
+    /// The token for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sim_token: Option<Token>,
 }
 
 /// One simulated agency and its credentials.
@@ -44,11 +56,14 @@ pub(super) struct DemoAgency {
     pub(super) secret: Option<Token>,
     /// A token of the REST API, whatever the protocol.
     pub(super) token: Token,
+    /// The address that was approved for pushes; empty if documents are fetched.
+    #[serde(default)]
+    pub(super) webhook: String,
 }
 
 /// A credential that the demo file shows and nothing else does.
 #[derive(Debug, Clone)]
-pub(super) struct Token(Secret<String>);
+pub(crate) struct Token(Secret<String>);
 
 impl Token {
     /// Takes a credential into custody.
@@ -57,7 +72,7 @@ impl Token {
     }
 
     /// The credential itself.
-    pub(super) fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         self.0.expose()
     }
 }
@@ -74,12 +89,21 @@ impl<'de> Deserialize<'de> for Token {
     }
 }
 
+/// Reads the mark of a demo folder; none if the folder is not one.
+pub(crate) fn read(data: &Path) -> Result<Option<DemoFile>> {
+    let path = data.join(FILE_NAME);
+    let text = match std::fs::read(&path) {
+        Ok(text) => Secret::new(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| path.display().to_string()),
+    };
+    let file = serde_json::from_slice(text.expose()).with_context(|| path.display().to_string())?;
+    Ok(Some(file))
+}
+
 /// Opens a demo folder, or makes one where there is nothing; true if it was made.
 pub(super) async fn open(data: &Path) -> Result<(DemoFile, bool)> {
-    let path = data.join(FILE_NAME);
-    if path.exists() {
-        let text = std::fs::read(&path).with_context(|| path.display().to_string())?;
-        let file = serde_json::from_slice(&text).with_context(|| path.display().to_string())?;
+    if let Some(file) = read(data)? {
         return Ok((file, false));
     }
     let is_empty = match std::fs::read_dir(data) {
@@ -105,7 +129,11 @@ pub(super) async fn open(data: &Path) -> Result<(DemoFile, bool)> {
         admin_token: Token(made.admin_token),
         first_document_id: String::new(),
         agencies: Vec::new(),
+        test_units: Vec::new(),
         webhook_port: 0,
+        console_url: String::new(),
+        sim_url: String::new(),
+        sim_token: None,
     };
     file.save(data)?;
     Ok((file, true))

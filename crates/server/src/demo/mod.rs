@@ -2,12 +2,13 @@
 //!
 //! The whole platform starts in this process on embedded storage. Everything else happens over the network with nothing but an address and a
 //! token: the directory is imported, systems are added, and simulated agencies exchange documents like strangers
-//! ([`lgsp_sim`]). `--once` plays the scenario, checks every promise from the outside and ends.
+//! ([`lgsp_sim`]). `--once` plays the scenario, checks every promise from the outside and ends. Without it a working day follows, with magic
+//! test units, a control listener for `lgsp sim`, and one agency that is broken on purpose.
 //!
 //! A demo folder is marked by `demo.json` and used again when it is there; a folder without it is never touched.
 
 mod check;
-mod folder;
+pub(crate) mod folder;
 mod setup;
 mod words;
 
@@ -17,16 +18,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use lgsp_base::Lang;
 use lgsp_base::entropy::{Entropy, OsEntropy, SeededEntropy};
+use lgsp_base::hash::to_hex;
 use lgsp_base::time::{Clock, SystemClock};
+use lgsp_base::{Lang, Secret};
 use lgsp_sim::province::Scenario;
 use lgsp_sim::webhook::Receiver;
-use lgsp_sim::{Journal, Manners, Province, RestClient, World};
+use lgsp_sim::{
+    AgencySystem, Control, Fault, Journal, Letter, Manners, Province, Purpose, Receive, RestClient,
+    TestUnit, World,
+};
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
-use folder::DemoFile;
+use folder::{DemoFile, Token};
 use words::Words;
 
 /// Code and name of the fictional province.
@@ -37,6 +43,10 @@ const DAY_MANNERS: Manners = Manners {
     refuses_one_in: 15,
     insists_one_in: 4,
 };
+/// The agency that is down when the working day begins, so that there is something to repair.
+const BROKEN_AGENCY: &str = "H99.08";
+/// Letters that it misses at once.
+const MISSED_LETTERS: usize = 6;
 /// How often idle agencies look into their inboxes while the scenario plays, and later.
 const SCENARIO_PACE: Duration = Duration::from_millis(40);
 const DAY_PACE: Duration = Duration::from_millis(750);
@@ -128,7 +138,11 @@ pub async fn run(options: DemoOptions) -> Result<DemoReport> {
     let ready_ms = millis(clock.monotonic());
     words.ready(&file.url, ready_ms);
 
-    setup::directory_and_systems(&admin, &mut file, &options.data, receiver.address()).await?;
+    let endpoint = receiver.address();
+    setup::directory_and_systems(&admin, &mut file, &options.data, endpoint).await?;
+    if !options.once {
+        setup::test_units(&admin, &mut file, &options.data, endpoint).await?;
+    }
     file.save(&options.data)?;
     words.province(file.agencies.len());
 
@@ -168,10 +182,24 @@ impl Demo<'_> {
         };
         let members = setup::members(file, &world);
         let province = Province::new(members, world.clone());
+        let units = match self.options.once {
+            true => Vec::new(),
+            false => setup::units(file, &world),
+        };
+        let control = self.control(file).await?;
         let key = self.admin.webhook_key().await?;
-        let pushed = setup::pushed_member(file, &province)?;
-        let endpoint = receiver.serve(pushed, Arc::clone(&self.clock), key, stopping.clone());
+        let systems = systems(&province, &units);
+        let pushed = systems
+            .iter()
+            .filter(|system| system.receive() == Receive::Push);
+        let endpoint = receiver.serve(pushed.cloned().collect(), key, stopping.clone());
         let endpoint = Box::pin(endpoint);
+        let control = async {
+            match control {
+                Some((control, token)) => control.serve(systems, token, stopping.clone()).await,
+                None => std::future::pending().await,
+            }
+        };
 
         let work = async {
             setup::take_leftovers(&province, &world.journal).await;
@@ -184,14 +212,32 @@ impl Demo<'_> {
             let report = report?;
             self.words.result(&report, file);
             if !self.options.once {
-                self.day(&province, stopping).await?;
+                self.day(file, &province, units, stopping.clone()).await?;
             }
             anyhow::Ok(report)
         };
         tokio::select! {
             report = work => report,
             () = endpoint => anyhow::bail!("the simulated endpoint ended"),
+            () = control => anyhow::bail!("the control listener ended"),
         }
+    }
+
+    /// The listener for `lgsp sim`, named in the demo file; the scenario needs none.
+    async fn control(&self, file: &mut DemoFile) -> Result<Option<(Control, Secret<String>)>> {
+        if self.options.once {
+            return Ok(None);
+        }
+        let control = Control::bind()
+            .await
+            .context("no port for the control listener")?;
+        let mut random = [0u8; 32];
+        OsEntropy.fill(&mut random);
+        let token = Secret::new(to_hex(&random));
+        file.sim_url = control.url();
+        file.sim_token = Some(Token::new(token.expose()));
+        file.save(&self.options.data)?;
+        Ok(Some((control, token)))
     }
 
     /// Plays the scenario, waits until everything has come to its end, and checks it.
@@ -241,19 +287,58 @@ impl Demo<'_> {
     }
 
     /// Keeps a working day going until Ctrl+C.
-    async fn day(&self, province: &Province, stopping: watch::Receiver<bool>) -> Result<()> {
+    async fn day(
+        &self,
+        file: &DemoFile,
+        province: &Province,
+        units: Vec<TestUnit>,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<()> {
         for member in province.members() {
             member.set_manners(DAY_MANNERS);
         }
+        let broken = break_one(province).await;
+        self.words.day(file, broken.as_deref());
         let mut agencies = province.start(DAY_PACE, &stopping);
+        let mut answering = JoinSet::new();
+        for unit in units {
+            answering.spawn(unit.run(stopping.clone()));
+        }
         tokio::select! {
             () = province.live(stopping, |news| self.words.news(news)) => {}
             interrupted = tokio::signal::ctrl_c() => interrupted?,
         }
+        answering.shutdown().await;
         agencies.shutdown().await;
         self.words.goodbye();
         Ok(())
     }
+}
+
+/// Every simulated system: the agencies and the test units.
+fn systems(province: &Province, units: &[TestUnit]) -> Vec<Arc<AgencySystem>> {
+    let members = province.members().iter();
+    members
+        .chain(units.iter().map(TestUnit::system))
+        .cloned()
+        .collect()
+}
+
+/// Breaks one agency and sends it letters that it will miss; the name of the agency, if the province has it.
+async fn break_one(province: &Province) -> Option<String> {
+    let broken = province.member(BROKEN_AGENCY)?;
+    broken.faults().start(Fault::Down);
+    let senders = province
+        .members()
+        .iter()
+        .filter(|member| member.agency().code != BROKEN_AGENCY);
+    for sender in senders.take(MISSED_LETTERS) {
+        let sent: Result<Letter, _> = sender.send(&[broken.agency()], Purpose::New).await;
+        if let Err(error) = sent {
+            tracing::warn!(%error, "a letter to the broken agency was not sent");
+        }
+    }
+    Some(broken.agency().name.clone())
 }
 
 /// True when nothing is under way any more and every expected status has come back.

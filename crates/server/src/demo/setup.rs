@@ -3,28 +3,45 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use lgsp_sim::webhook::Receiver;
 use lgsp_sim::{
-    Agency, AgencySystem, Door, Journal, Province, Receive, RestClient, VxpClient, World,
+    Agency, AgencySystem, Door, Habit, Journal, Province, Receive, RestClient, TestUnit, VxpClient,
+    World,
 };
 use serde_json::{Value, json};
 
 use super::DemoOptions;
 use super::folder::{DemoAgency, DemoFile, Token};
+use crate::compose::Patience;
 use crate::config::{Config, OutboundConfig};
 use crate::serve::{self, Running, ServeOptions};
 
 /// The directory of the fictional province.
 const ORGANISATIONS: &str = include_str!("../../../../examples/binh-an/organisations.csv");
-/// Which agency, in the order of the directory, receives by webhook.
-const PUSHED_AGENCY: usize = 2;
+/// The organisations whose code says how they behave.
+const TEST_UNITS: &str = include_str!("../../../../examples/binh-an/test-units.csv");
+/// The agencies that receive by webhook; the others look into their inboxes.
+const PUSHED_AGENCIES: [&str; 4] = ["H99.02", "H99.08", "H99.12", "H99.131"];
+/// Delays between the tries of a push: a broken endpoint makes dead letters in about 50 s.
+const RETRY_SCHEDULE: [Duration; 5] = [
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+    Duration::from_secs(13),
+    Duration::from_secs(20),
+];
+/// How long a document waits for an agency that does not fetch it.
+const EXPIRY: Duration = Duration::from_secs(5 * 60);
+/// How often expired documents are looked for.
+const EXPIRE_EVERY: Duration = Duration::from_secs(5);
 /// Rounds in which agencies take in what an earlier run left behind.
 const LEFTOVER_ROUNDS: usize = 20;
 const WEBHOOK_PATH: &str = "/nhan-van-ban";
 
-/// Binds the endpoint of the agency that receives by webhook, on its old port if that is free.
+/// Binds the endpoint of the agencies that receive by webhook, on its old port if that is free.
 pub(super) async fn bind_receiver(file: &DemoFile) -> Result<Receiver> {
     let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     if let Ok(receiver) = Receiver::bind(at(file.webhook_port)).await {
@@ -35,7 +52,8 @@ pub(super) async fn bind_receiver(file: &DemoFile) -> Result<Receiver> {
         .context("no port for the simulated endpoint")
 }
 
-/// Starts the platform in this process. Its settings are the defaults; the one receiver on this machine is allowed.
+/// Starts the platform in this process. Its settings are the defaults, with less patience; the one receiver on this machine is
+/// allowed.
 ///
 /// With `--once` nobody needs the port that was named: if it is taken, any other will do.
 pub(super) async fn start_server(options: &DemoOptions, endpoint: SocketAddr) -> Result<Running> {
@@ -65,7 +83,16 @@ async fn start_at(
         },
         ..Config::default()
     };
-    serve::start(ServeOptions::new(&options.data, config)).await
+    let patience = Patience {
+        expiry: Some(EXPIRY),
+        retry_schedule: &RETRY_SCHEDULE,
+        expire_every: EXPIRE_EVERY,
+    };
+    let options = ServeOptions {
+        patience,
+        ..ServeOptions::new(&options.data, config)
+    };
+    serve::start(options).await
 }
 
 /// Imports the directory and adds one system per agency, or uses what an earlier run added.
@@ -75,35 +102,77 @@ pub(super) async fn directory_and_systems(
     data: &Path,
     endpoint: SocketAddr,
 ) -> Result<()> {
-    let organisations = organisations();
     if file.agencies.is_empty() {
         admin
             .post_csv("/api/v1/organisations/import", ORGANISATIONS)
             .await?;
     }
-    for (index, organisation) in organisations.iter().enumerate() {
-        if file
-            .agencies
-            .iter()
-            .any(|known| known.code == organisation.code)
-        {
+    for (index, line) in lines(ORGANISATIONS).iter().enumerate() {
+        if file.agencies.iter().any(|known| known.code == line.code) {
             continue;
         }
-        let agency = add_system(admin, organisation, index).await?;
+        let is_pushed = PUSHED_AGENCIES.contains(&line.code.as_str());
+        let protocol = if index.is_multiple_of(2) && !is_pushed {
+            "vxp"
+        } else {
+            "rest"
+        };
+        let agency = add_system(admin, line, protocol, is_pushed).await?;
         file.agencies.push(agency);
         file.save(data)?;
     }
-    if file.webhook_port != endpoint.port() {
-        let pushed = file
-            .agencies
-            .get(PUSHED_AGENCY)
-            .context("no agency to push to")?;
-        let own = RestClient::new(&file.url, pushed.token.expose());
-        let url = format!("http://{endpoint}{WEBHOOK_PATH}");
-        let webhook = own.propose_webhook(&url).await?;
-        admin.approve_webhook(&webhook).await?;
-        file.webhook_port = endpoint.port();
+    for agency in &mut file.agencies {
+        approve_push(admin, &file.url, agency, endpoint).await?;
     }
+    file.webhook_port = endpoint.port();
+    Ok(())
+}
+
+/// Adds the organisations whose code says how they behave, each with a system that receives by webhook.
+pub(super) async fn test_units(
+    admin: &RestClient,
+    file: &mut DemoFile,
+    data: &Path,
+    endpoint: SocketAddr,
+) -> Result<()> {
+    if file.test_units.is_empty() {
+        admin
+            .post_csv("/api/v1/organisations/import", TEST_UNITS)
+            .await?;
+    }
+    let units = lines(TEST_UNITS);
+    for line in units
+        .iter()
+        .filter(|line| Habit::of_code(&line.code).is_some())
+    {
+        if file.test_units.iter().any(|known| known.code == line.code) {
+            continue;
+        }
+        let unit = add_system(admin, line, "rest", true).await?;
+        file.test_units.push(unit);
+        file.save(data)?;
+    }
+    for unit in &mut file.test_units {
+        approve_push(admin, &file.url, unit, endpoint).await?;
+    }
+    Ok(())
+}
+
+/// Proposes and approves the address under which an agency is pushed to, unless it has been.
+async fn approve_push(
+    admin: &RestClient,
+    url: &str,
+    agency: &mut DemoAgency,
+    endpoint: SocketAddr,
+) -> Result<()> {
+    let wanted = format!("http://{endpoint}{WEBHOOK_PATH}/{}", agency.code);
+    if !agency.is_pushed || agency.webhook == wanted {
+        return Ok(());
+    }
+    let own = RestClient::new(url, agency.token.expose());
+    let webhook = own.propose_webhook(&wanted).await?;
+    admin.approve_webhook(&webhook).await?;
+    agency.webhook = wanted;
     Ok(())
 }
 
@@ -114,9 +183,9 @@ struct Line {
     in_charge: String,
 }
 
-/// The lines of the compiled-in directory; names are quoted where they hold a comma.
-fn organisations() -> Vec<Line> {
-    let rows: Vec<Vec<String>> = ORGANISATIONS.lines().skip(1).map(fields).collect();
+/// The lines of a compiled-in directory; names are quoted where they hold a comma.
+fn lines(directory: &str) -> Vec<Line> {
+    let rows: Vec<Vec<String>> = directory.lines().skip(1).map(fields).collect();
     let name_of = |code: &str| {
         rows.iter()
             .find(|row| row.first().is_some_and(|first| first == code))
@@ -152,14 +221,13 @@ fn fields(line: &str) -> Vec<String> {
     fields
 }
 
-/// Adds an agency's system: every other one speaks VXP, the others REST; all get a token, so that a visitor can look through their eyes.
-async fn add_system(admin: &RestClient, line: &Line, index: usize) -> Result<DemoAgency> {
-    let is_pushed = index == PUSHED_AGENCY;
-    let protocol = if index.is_multiple_of(2) && !is_pushed {
-        "vxp"
-    } else {
-        "rest"
-    };
+/// Adds an agency's system; whatever its protocol it gets a token, so that a visitor can look through its eyes.
+async fn add_system(
+    admin: &RestClient,
+    line: &Line,
+    protocol: &str,
+    is_pushed: bool,
+) -> Result<DemoAgency> {
     let wanted = json!({
         "organisation": line.code,
         "name": format!("QLVB {}", line.name),
@@ -190,35 +258,53 @@ async fn add_system(admin: &RestClient, line: &Line, index: usize) -> Result<Dem
         system_id: text(&made, "system_id").context("no system_id")?,
         secret: text(&made, "secret").map(|secret| Token::new(&secret)),
         token: Token::new(&token),
+        webhook: String::new(),
     })
 }
 
 /// The simulated systems of all agencies, each with its own connections.
 pub(super) fn members(file: &DemoFile, world: &World) -> Vec<Arc<AgencySystem>> {
-    let member = |known: &DemoAgency| {
-        let door = match &known.secret {
-            Some(secret) => Door::Axis(VxpClient::new(
-                &file.url,
-                &known.system_id,
-                secret.expose(),
-                &*world.clock,
-            )),
-            None => Door::Rest(RestClient::new(&file.url, known.token.expose())),
+    let agencies = file.agencies.iter();
+    agencies
+        .map(|known| simulated(known, &file.url, world.clone()))
+        .collect()
+}
+
+/// The magic test units. They keep a journal of their own: what they do is none of the province's business.
+pub(super) fn units(file: &DemoFile, world: &World) -> Vec<TestUnit> {
+    let unit = |known: &DemoAgency| {
+        let world = World {
+            clock: Habit::of_code(&known.code)?.clock(Arc::clone(&world.clock)),
+            entropy: Arc::clone(&world.entropy),
+            journal: Journal::new(),
         };
-        let receive = if known.is_pushed {
-            Receive::Push
-        } else {
-            Receive::Poll
-        };
-        let agency = Agency {
-            code: known.code.clone(),
-            name: known.name.clone(),
-            in_charge: known.in_charge.clone(),
-            notation: notation(&known.name),
-        };
-        Arc::new(AgencySystem::new(agency, door, receive, world.clone()))
+        TestUnit::new(simulated(known, &file.url, world))
     };
-    file.agencies.iter().map(member).collect()
+    file.test_units.iter().filter_map(unit).collect()
+}
+
+fn simulated(known: &DemoAgency, url: &str, world: World) -> Arc<AgencySystem> {
+    let door = match &known.secret {
+        Some(secret) => Door::Axis(VxpClient::new(
+            url,
+            &known.system_id,
+            secret.expose(),
+            &*world.clock,
+        )),
+        None => Door::Rest(RestClient::new(url, known.token.expose())),
+    };
+    let receive = if known.is_pushed {
+        Receive::Push
+    } else {
+        Receive::Poll
+    };
+    let agency = Agency {
+        code: known.code.clone(),
+        name: known.name.clone(),
+        in_charge: known.in_charge.clone(),
+        notation: notation(&known.name),
+    };
+    Arc::new(AgencySystem::new(agency, door, receive, world))
 }
 
 /// The abbreviation in an agency's document numbers: the capitals of its words, without the province's name.
@@ -228,14 +314,6 @@ fn notation(name: &str) -> String {
         .filter_map(|word| word.chars().next())
         .flat_map(char::to_uppercase)
         .collect()
-}
-
-/// The system that receives by webhook.
-pub(super) fn pushed_member(file: &DemoFile, province: &Province) -> Result<Arc<AgencySystem>> {
-    let index = file.agencies.iter().position(|agency| agency.is_pushed);
-    index
-        .and_then(|index| province.members().get(index).cloned())
-        .context("no agency receives by webhook")
 }
 
 /// Lets the agencies take in what an earlier run left behind, so that the scenario begins with empty inboxes.
@@ -258,7 +336,7 @@ mod tests {
 
     #[test]
     fn the_directory_is_read_with_names_that_hold_commas() {
-        let all = organisations();
+        let all = lines(ORGANISATIONS);
         assert!(all.len() >= 14);
         let culture = all
             .iter()
@@ -267,5 +345,19 @@ mod tests {
         assert_eq!(culture.name, "Sở Văn hóa, Thể thao và Du lịch tỉnh Bình An");
         assert_eq!(culture.in_charge, super::super::PROVINCE_NAME);
         assert_eq!(notation(&culture.name), "SVHTTVDL");
+        for code in PUSHED_AGENCIES {
+            assert!(all.iter().any(|line| line.code == code), "{code}");
+        }
+    }
+
+    #[test]
+    fn every_habit_has_its_unit_under_the_test_branch() {
+        let all = lines(TEST_UNITS);
+        let habits: Vec<Habit> = all
+            .iter()
+            .filter_map(|line| Habit::of_code(&line.code))
+            .collect();
+        assert_eq!(habits, Habit::ALL);
+        assert!(all.iter().all(|line| line.code.starts_with("H99.TEST")));
     }
 }

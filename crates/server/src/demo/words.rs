@@ -3,11 +3,14 @@
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-use lgsp_base::Lang;
+use lgsp_base::{Lang, vi};
 use lgsp_sim::province::News;
 
 use super::folder::DemoFile;
 use super::{DemoOptions, DemoReport};
+
+/// Characters for the names of agencies that are down.
+const DOWN_CHARS_MAX: usize = 60;
 
 /// Prints in one language; with JSON only the result.
 #[derive(Debug)]
@@ -119,20 +122,69 @@ impl Words {
         write(std::io::stdout().lock(), &format!("{text}\n"));
     }
 
+    /// What to try while the working day goes on.
+    pub(super) fn day(&self, file: &DemoFile, broken: Option<&str>) {
+        if self.is_json {
+            return;
+        }
+        let (url, document) = (&file.url, &file.first_document_id);
+        let sender = file.agencies.get(1);
+        let (code, token) = sender.map_or(("", ""), |agency| {
+            (agency.code.as_str(), agency.token.expose())
+        });
+        let broken_code = super::BROKEN_AGENCY;
+        let broken = broken.unwrap_or(broken_code);
+        let console = if file.console_url.is_empty() {
+            String::new()
+        } else {
+            match self.lang {
+                Lang::Vi => format!(
+                    "\n  Bảng điều khiển   {}   (liên kết đăng nhập dùng một lần, 15 phút)\n",
+                    file.console_url
+                ),
+                Lang::En => format!(
+                    "\n  Console   {}   (a link that signs in once, for 15 minutes)\n",
+                    file.console_url
+                ),
+            }
+        };
+        let text = match self.lang {
+            Lang::Vi => format!(
+                "{console}\n  Đang mô phỏng ngày làm việc ×60. Ba việc thử ngay:\n    \
+                 1. Xem hành trình một văn bản: {url}/truy-vet/{document}\n    \
+                 2. Sửa sự cố của {broken}: {url}/hang-doi-loi (sau khoảng một phút)\n         \
+                 lgsp sim restore {broken_code}    rồi gửi lại các văn bản chưa đến\n    \
+                 3. Gửi văn bản của bạn, đơn vị kiểm thử tiếp nhận ngay:\n         \
+                 lgsp send bao-cao.pdf --tu {code} --den H99.TEST.OK --server {url} --token {token}\n  \
+                 Làm hỏng một đơn vị: lgsp sim fail \"Sở Nội vụ\" · Dừng: Ctrl+C"
+            ),
+            Lang::En => format!(
+                "{console}\n  A working day is simulated ×60. Three things to try:\n    \
+                 1. See the journey of a document: {url}/truy-vet/{document}\n    \
+                 2. Repair {broken}: {url}/hang-doi-loi (after about a minute)\n         \
+                 lgsp --lang en sim restore {broken_code}    then resend what did not arrive\n    \
+                 3. Send your own; a test unit takes it at once:\n         \
+                 lgsp --lang en send report.pdf --from {code} --to H99.TEST.OK --server {url} --token {token}\n  \
+                 Break an agency: lgsp sim fail \"Sở Nội vụ\" · Stop: Ctrl+C"
+            ),
+        };
+        write(std::io::stdout().lock(), &format!("{text}\n\n"));
+    }
+
     /// One line that is written over while somebody watches.
     pub(super) fn news(&self, news: &News) {
         if self.is_json || !self.is_watched {
             return;
         }
-        let down = news.down.as_deref().unwrap_or_default();
+        let down = news.down.join(", ");
+        let down = vi::truncate_middle(&down, DOWN_CHARS_MAX);
+        let count = |value| vi::integer(i64::try_from(value).unwrap_or(i64::MAX), self.lang);
+        let (letters, statuses) = (count(news.letters), count(news.statuses));
+        let (acknowledged, submitted) = (count(news.acknowledged), count(news.submitted));
         let line = match self.lang {
             Lang::Vi => format!(
-                "  Ngày làm việc ×60 · {} · {} văn bản · {}/{} lượt đã xác nhận · {} trạng thái{}",
+                "  Ngày làm việc ×60 · {} · {letters} văn bản · {acknowledged}/{submitted} lượt đã xác nhận · {statuses} trạng thái{}",
                 news.time_of_day,
-                news.letters,
-                news.acknowledged,
-                news.submitted,
-                news.statuses,
                 if down.is_empty() {
                     String::new()
                 } else {
@@ -140,12 +192,8 @@ impl Words {
                 }
             ),
             Lang::En => format!(
-                "  Working day ×60 · {} · {} documents · {}/{} deliveries confirmed · {} statuses{}",
+                "  Working day ×60 · {} · {letters} documents · {acknowledged}/{submitted} deliveries confirmed · {statuses} statuses{}",
                 news.time_of_day,
-                news.letters,
-                news.acknowledged,
-                news.submitted,
-                news.statuses,
                 if down.is_empty() {
                     String::new()
                 } else {

@@ -1,0 +1,418 @@
+//! The control listener of a simulated province: break agencies, slow them down, restore them.
+//!
+//! It listens on loopback alone and asks for a token. `lgsp sim` is its client; anything that speaks HTTP may be one:
+//!
+//! | Request | Does |
+//! | --- | --- |
+//! | `GET /sim/agencies` | lists agencies and how they are |
+//! | `POST /sim/agencies/{name}/fail` | a pushed agency answers 503, a polling one stops polling; neither sends |
+//! | `POST /sim/agencies/{name}/slow` | every piece of work waits; body `{"seconds": 10}` |
+//! | `POST /sim/agencies/{name}/restore` | normal again |
+//!
+//! `{name}` is a code, an abbreviation (`SYT`) or a part of the name, with or without marks; it must mean one agency.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use lgsp_base::{Secret, Sha256, vi};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::agency::{AgencySystem, Receive};
+use crate::fault::Fault;
+use crate::host;
+
+/// Bytes of a request's body.
+pub const BODY_BYTES_MAX: usize = 4 * 1024;
+/// Characters of a name in a path.
+const NAME_BYTES_MAX: usize = 400;
+/// How long a body may take.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest wait that can be asked for, in seconds.
+pub const SLOW_SECONDS_MAX: u64 = 300;
+/// The wait when none is named, in seconds.
+pub const SLOW_SECONDS_DEFAULT: u64 = 10;
+/// Agencies that are named when a name means several.
+const CANDIDATES_MAX: usize = 5;
+
+/// How an agency is at the moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgencyState {
+    /// Its code.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// `push` or `poll`.
+    pub receives: String,
+    /// `ok`, `down` or `slow`.
+    pub state: String,
+    /// How long each piece of work waits, in seconds; 0 unless slow.
+    pub slow_seconds: u64,
+}
+
+impl AgencyState {
+    fn of(system: &AgencySystem) -> Self {
+        let slow_seconds = system.faults().delay().as_secs();
+        let state = match (system.faults().is_down(), slow_seconds) {
+            (true, _) => "down",
+            (false, 0) => "ok",
+            (false, _) => "slow",
+        };
+        Self {
+            code: system.agency().code.clone(),
+            name: system.agency().name.clone(),
+            receives: match system.receive() {
+                Receive::Push => "push",
+                Receive::Poll => "poll",
+            }
+            .to_owned(),
+            state: state.to_owned(),
+            slow_seconds,
+        }
+    }
+}
+
+/// The listener before it serves.
+#[derive(Debug)]
+pub struct Control {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Control {
+    /// Binds a free port of the loopback interface.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub async fn bind() -> std::io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    /// Its address as a URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Answers until told to stop.
+    pub async fn serve(
+        self,
+        systems: Vec<Arc<AgencySystem>>,
+        token: Secret<String>,
+        stop: watch::Receiver<bool>,
+    ) {
+        let panel = Arc::new(Panel {
+            systems,
+            token_hash: Sha256::of(token.expose().as_bytes()),
+        });
+        let handler = move |request| {
+            let panel = Arc::clone(&panel);
+            async move { Ok(panel.answer(request).await) }
+        };
+        host::serve(self.listener, Arc::new(handler), stop).await;
+    }
+}
+
+#[derive(Debug)]
+struct Panel {
+    systems: Vec<Arc<AgencySystem>>,
+    /// Comparing hashes tells nothing about the token by its timing.
+    token_hash: Sha256,
+}
+
+/// What is done to an agency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    Fail,
+    Slow(Duration),
+    Restore,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Wish {
+    seconds: Option<u64>,
+}
+
+/// A refusal: status, stable code, words.
+type Refusal = (StatusCode, &'static str, String);
+
+impl Panel {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        match self.handle(request).await {
+            Ok(value) => respond(StatusCode::OK, &value),
+            Err((status, code, detail)) => respond(
+                status,
+                &json!({"status": status.as_u16(), "code": code, "detail": detail}),
+            ),
+        }
+    }
+
+    async fn handle(&self, request: Request<Incoming>) -> Result<Value, Refusal> {
+        if !self.is_authorized(&request) {
+            return Err((
+                StatusCode::UNAUTHORIZED,
+                "sim.token",
+                "the token is not the one of this simulation".to_owned(),
+            ));
+        }
+        let path = request.uri().path().to_owned();
+        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        match (request.method(), parts.as_slice()) {
+            (&Method::GET, ["sim", "agencies"]) => {
+                let all: Vec<AgencyState> = self
+                    .systems
+                    .iter()
+                    .map(|system| AgencyState::of(system))
+                    .collect();
+                Ok(json!({"agencies": all}))
+            }
+            (&Method::POST, ["sim", "agencies", name, deed]) => {
+                let deed = read_deed(deed, request).await?;
+                let system = self.find(&decode(name))?;
+                apply(system.faults(), deed);
+                tracing::info!(agency = %system.agency().code, ?deed, "a simulated agency was changed");
+                Ok(json!(AgencyState::of(system)))
+            }
+            _ => Err((
+                StatusCode::NOT_FOUND,
+                "sim.path",
+                "there is nothing here".to_owned(),
+            )),
+        }
+    }
+
+    fn is_authorized(&self, request: &Request<Incoming>) -> bool {
+        request
+            .headers()
+            .get(AUTHORIZATION)
+            .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "))
+            .is_some_and(|token| Sha256::of(token) == self.token_hash)
+    }
+
+    fn find(&self, name: &str) -> Result<&Arc<AgencySystem>, Refusal> {
+        match find(&self.systems, name).as_slice() {
+            [one] => Ok(*one),
+            [] => Err((
+                StatusCode::NOT_FOUND,
+                "sim.agency_unknown",
+                format!("no simulated agency is called {name}"),
+            )),
+            several => {
+                let codes: Vec<&str> = several
+                    .iter()
+                    .take(CANDIDATES_MAX)
+                    .map(|system| system.agency().code.as_str())
+                    .collect();
+                Err((
+                    StatusCode::CONFLICT,
+                    "sim.agency_ambiguous",
+                    format!("{name} may be {}", codes.join(", ")),
+                ))
+            }
+        }
+    }
+}
+
+/// The agencies that a name may mean: by code, else by abbreviation, else by a part of the name.
+fn find<'a>(systems: &'a [Arc<AgencySystem>], name: &str) -> Vec<&'a Arc<AgencySystem>> {
+    let name = name.trim();
+    let folded = vi::fold(name);
+    if folded.is_empty() {
+        return Vec::new();
+    }
+    let by = |test: &dyn Fn(&AgencySystem) -> bool| -> Vec<&'a Arc<AgencySystem>> {
+        systems.iter().filter(|system| test(system)).collect()
+    };
+    let by_code = by(&|system| system.agency().code.eq_ignore_ascii_case(name));
+    if !by_code.is_empty() {
+        return by_code;
+    }
+    let by_notation = by(&|system| system.agency().notation.to_lowercase() == name.to_lowercase());
+    if !by_notation.is_empty() {
+        return by_notation;
+    }
+    by(&|system| vi::fold(&system.agency().name).contains(&folded))
+}
+
+fn apply(faults: &crate::fault::Faults, deed: Deed) {
+    match deed {
+        Deed::Fail => faults.start(Fault::Down),
+        Deed::Slow(delay) => {
+            faults.end(Fault::Down);
+            faults.start(Fault::Slow(delay));
+        }
+        Deed::Restore => {
+            faults.end(Fault::Down);
+            faults.end(Fault::Slow(Duration::ZERO));
+        }
+    }
+}
+
+async fn read_deed(word: &str, request: Request<Incoming>) -> Result<Deed, Refusal> {
+    let invalid = |detail: &str| (StatusCode::BAD_REQUEST, "sim.request", detail.to_owned());
+    match word {
+        "fail" => return Ok(Deed::Fail),
+        "restore" => return Ok(Deed::Restore),
+        "slow" => {}
+        _ => return Err(invalid("fail, slow or restore is expected")),
+    }
+    let body = Limited::new(request.into_body(), BODY_BYTES_MAX).collect();
+    let body = tokio::time::timeout(BODY_TIMEOUT, body)
+        .await
+        .map_err(|_| invalid("the body took too long"))?
+        .map_err(|_| invalid("the body is too large or broken"))?
+        .to_bytes();
+    let wish: Wish = if body.is_empty() {
+        Wish::default()
+    } else {
+        serde_json::from_slice(&body)
+            .map_err(|_| invalid("a body like {\"seconds\": 10} is expected"))?
+    };
+    let seconds = wish.seconds.unwrap_or(SLOW_SECONDS_DEFAULT);
+    if !(1..=SLOW_SECONDS_MAX).contains(&seconds) {
+        return Err(invalid("seconds must be between 1 and 300"));
+    }
+    Ok(Deed::Slow(Duration::from_secs(seconds)))
+}
+
+/// Percent-decodes a part of a path (RFC 3986 §2.1); what is no UTF-8 then matches nothing.
+fn decode(part: &str) -> String {
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.bytes().take(NAME_BYTES_MAX);
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
+        match (digit(rest.next()), digit(rest.next())) {
+            (Some(high), Some(low)) => bytes.extend(u8::try_from(high * 16 + low)),
+            _ => return String::new(),
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+fn respond(status: StatusCode, value: &Value) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(value.to_string()));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use lgsp_base::entropy::SeededEntropy;
+    use lgsp_base::time::SystemClock;
+
+    use super::*;
+    use crate::http::{Call, HttpClient};
+    use crate::{Agency, Door, Journal, RestClient, World};
+
+    fn systems() -> Vec<Arc<AgencySystem>> {
+        let world = World {
+            clock: Arc::new(SystemClock::new()),
+            entropy: Arc::new(SeededEntropy::new(1)),
+            journal: Journal::new(),
+        };
+        let system = |(code, name, notation): (&str, &str, &str), receive| {
+            let agency = Agency {
+                code: code.to_owned(),
+                name: name.to_owned(),
+                in_charge: String::new(),
+                notation: notation.to_owned(),
+            };
+            let door = Door::Rest(RestClient::new("http://127.0.0.1:9", "none"));
+            Arc::new(AgencySystem::new(agency, door, receive, world.clone()))
+        };
+        vec![
+            system(("H99.08", "Sở Y tế tỉnh Bình An", "SYT"), Receive::Push),
+            system(("H99.02", "Sở Nội vụ tỉnh Bình An", "SNV"), Receive::Poll),
+        ]
+    }
+
+    #[test]
+    fn names_are_found_by_code_abbreviation_or_a_part() {
+        let systems = systems();
+        let codes = |name: &str| -> Vec<String> {
+            find(&systems, name)
+                .iter()
+                .map(|system| system.agency().code.clone())
+                .collect()
+        };
+        for name in ["H99.08", "h99.08", "syt", "Sở Y tế", "so y te"] {
+            assert_eq!(codes(name), ["H99.08"], "{name}");
+        }
+        assert_eq!(codes("Bình An").len(), 2);
+        assert!(codes("H99").is_empty());
+        assert!(codes(" . ").is_empty());
+    }
+
+    #[test]
+    fn paths_are_decoded_and_nonsense_means_nobody() {
+        assert_eq!(decode("S%E1%BB%9F%20Y"), "Sở Y");
+        assert_eq!(decode("%E1"), "");
+        assert_eq!(decode("%zz"), "");
+        assert_eq!(decode("%"), "");
+    }
+
+    #[tokio::test]
+    async fn agencies_are_broken_slowed_and_restored_with_the_token_only() {
+        let systems = systems();
+        let control = Control::bind().await.expect("a port");
+        let client = HttpClient::new(&control.url());
+        let (_stop, stopping) = watch::channel(false);
+        let call = async |method: Method, path: &str, token: &str, body: &'static str| {
+            let call = Call::new(method, path)
+                .header("authorization", &format!("Bearer {token}"))
+                .body(body);
+            let answer = client.send(call).await.expect("answered");
+            let value: Value = serde_json::from_slice(&answer.body).expect("JSON");
+            (answer.status.as_u16(), value)
+        };
+        let checks = async {
+            let post = async |path: &str, body: &'static str| {
+                call(Method::POST, &format!("/sim/agencies/{path}"), "t", body).await
+            };
+            let (status, _) = call(Method::GET, "/sim/agencies", "other", "").await;
+            assert_eq!(status, 401);
+
+            let (status, state) = post("syt/fail", "").await;
+            assert_eq!((status, state["state"].as_str()), (200, Some("down")));
+            assert!(systems[0].faults().is_down() && !systems[1].faults().is_down());
+            let (_, state) = post("H99.08/slow", "{\"seconds\": 7}").await;
+            assert_eq!(state["slow_seconds"], 7);
+            let (_, all) = call(Method::GET, "/sim/agencies", "t", "").await;
+            assert_eq!(all["agencies"][0]["state"], "slow");
+            assert_eq!(all["agencies"][1]["state"], "ok");
+            let (_, state) = post("H99.08/restore", "").await;
+            assert_eq!(state["state"], "ok");
+
+            assert_eq!(post("H99.08/slow", "{\"seconds\": 0}").await.0, 400);
+            assert_eq!(post("H99.08/explode", "").await.0, 400);
+            assert_eq!(post("H98/fail", "").await.0, 404);
+            let (status, refusal) = post("b%C3%ACnh%20an/fail", "").await;
+            assert_eq!(
+                (status, refusal["code"].as_str()),
+                (409, Some("sim.agency_ambiguous"))
+            );
+            assert_eq!(call(Method::GET, "/", "t", "").await.0, 404);
+        };
+        let token = Secret::new("t".to_owned());
+        tokio::select! {
+            () = checks => {}
+            () = control.serve(systems.clone(), token, stopping) => panic!("the listener ended"),
+        }
+    }
+}

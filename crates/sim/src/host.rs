@@ -1,0 +1,64 @@
+//! Small HTTP/1.1 listeners of the simulated world: endpoints of agencies and the control listener.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Connections of one listener at a time; the next one waits in the backlog.
+const CONNECTIONS_MAX: usize = 256;
+/// How long a client may take for the head of a request, also between two requests of one connection.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The handler wants the connection broken without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is broken on purpose")]
+pub(crate) struct Broken;
+
+/// Accepts connections and answers requests until told to stop; connections that are open then are cut.
+pub(crate) async fn serve<F, R>(
+    listener: TcpListener,
+    handler: Arc<F>,
+    mut stop: watch::Receiver<bool>,
+) where
+    F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Response<Full<Bytes>>, Broken>> + Send + 'static,
+{
+    let mut connections = JoinSet::new();
+    while !*stop.borrow() {
+        if connections.len() >= CONNECTIONS_MAX {
+            // One of them ends by its own deadline at the latest.
+            connections.join_next().await;
+            continue;
+        }
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.changed() => break,
+        };
+        // A failed accept is that connection's loss; the next one may succeed.
+        let Ok((stream, _)) = accepted else { continue };
+        let handler = Arc::clone(&handler);
+        connections.spawn(async move {
+            let service = service_fn(move |request| {
+                let handler = Arc::clone(&handler);
+                async move { handler(request).await }
+            });
+            // The other side sees a broken connection too and tries again.
+            let _ended = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD_TIMEOUT)
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
