@@ -51,13 +51,13 @@ impl Insight {
     /// # Errors
     /// The store's, or the ledger's.
     pub async fn advance(&self) -> Result<Advanced, InsightError> {
+        self.advance_by(INSIGHT_BATCH_MAX).await
+    }
+
+    pub(crate) async fn advance_by(&self, limit: usize) -> Result<Advanced, InsightError> {
         let size = self.inner.leaves.size();
         let cursor = self.cursor().await?;
-        let read = self
-            .inner
-            .leaves
-            .read(cursor.next_leaf, INSIGHT_BATCH_MAX)
-            .await?;
+        let read = self.inner.leaves.read(cursor.next_leaf, limit).await?;
         let events = in_order(cursor.next_leaf, &read);
         let started = self.inner.clock.monotonic();
         let done = self.work_in(cursor, events).await?;

@@ -372,6 +372,14 @@ impl Tx<'_> {
         self.query_dyn(&statement.sql, &statement.params, found_row)
     }
 
+    /// The same page as [`Tx::insight_search`] without the help of the search index, row by row: what the index is compared with.
+    pub fn insight_search_by_rows(&mut self, search: &Search) -> Result<Vec<FoundRow>, StoreError> {
+        match self.insight_span(search)? {
+            Some(span) => self.insight_search_rows(search, span),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// Walks the transactions themselves, or the unfinished ones of them.
     fn insight_search_rows(
         &mut self,
