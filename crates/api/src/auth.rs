@@ -35,7 +35,7 @@ macro_rules! needs {
 
 needs! {
     DocumentSubmit, DocumentRead, InboxReceive, StatusReport, DeliveryResend, OrganisationRead, OrganisationWrite,
-    SystemRead, SystemWrite, WebhookWrite, WebhookApprove,
+    SystemRead, SystemWrite, WebhookWrite, WebhookApprove, LedgerRead, DocumentErase,
 }
 
 /// A caller that holds the permission.

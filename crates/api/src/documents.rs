@@ -7,19 +7,21 @@ use http::{HeaderMap, StatusCode, Uri};
 use lgsp_base::id::OrgId;
 use lgsp_base::problem::kinds;
 use lgsp_base::vi;
-use lgsp_exchange::{ContentTarget, DocumentFilter, DocumentKind, StaffReport, StatusReport};
+use lgsp_exchange::{
+    ContentTarget, DocumentFilter, DocumentKind, EraseReason, StaffReport, StatusReport,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::ApiState;
-use crate::auth::{DocumentRead, Permitted, StatusReport as ReportPermission};
+use crate::auth::{DocumentErase, DocumentRead, Permitted, StatusReport as ReportPermission};
 use crate::json::read_json;
 use crate::page::PageRequest;
 use crate::problem::{Failure, ProblemDocument};
 use crate::query::Query;
 use crate::respond::{Page, id, idempotency_key, json, paged, tagged};
 use crate::submit::mark_replayed;
-use crate::view::{AcceptedView, SentView, TraceView};
+use crate::view::{AcceptedView, ErasureView, SentView, TraceView};
 use crate::{attachments, content};
 
 /// A status about a document.
@@ -231,7 +233,8 @@ pub(crate) async fn trace(
     params(("id" = String, Path, description = "The document")),
     responses((status = 200, description = "The bytes, in the type they came in", body = Vec<u8>, content_type = "*/*",
             headers(("ETag" = String, description = "The SHA-256 of the bytes"))),
-        (status = 404, description = "Unknown, or not the caller's: the same answer", body = ProblemDocument, content_type = "application/problem+json")))]
+        (status = 404, description = "Unknown, or not the caller's: the same answer", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 410, description = "The content was erased", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(crate) async fn content(
     State(state): State<ApiState>,
     permitted: Permitted<DocumentRead>,
@@ -246,6 +249,37 @@ pub(crate) async fn content(
         &headers,
     )
     .await
+}
+
+/// Erase a document's content
+///
+/// The bytes go for good; metadata, digest, deliveries and ledger entries stay, so that every receipt proves what it proved. Erasing
+/// again gives the first erasure.
+#[utoipa::path(delete, path = "/api/v1/documents/{id}/content", tag = "documents",
+    params(("id" = String, Path, description = "The document"),
+        ("reason" = String, Query, description = "`retention_ended`, `legal_order`, `personal_data` or `sent_in_error`")),
+    responses((status = 200, description = "Erased", body = ErasureView),
+        (status = 404, description = "Unknown", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, description = "A delivery is open", body = ProblemDocument, content_type = "application/problem+json")))]
+pub(crate) async fn erase(
+    State(state): State<ApiState>,
+    permitted: Permitted<DocumentErase>,
+    Path(document): Path<String>,
+    uri: Uri,
+) -> Result<Response, Failure> {
+    let document = id(&document, &kinds::EXCHANGE_DOCUMENT_UNKNOWN)?;
+    let query = Query::read(uri.query(), &["reason"], &[])?;
+    let reason = query.parse::<EraseReason>("reason")?.ok_or_else(|| {
+        let words = EraseReason::ALL.map(EraseReason::name).join(", ");
+        kinds::INPUT_INVALID
+            .problem()
+            .at("reason", "required", words)
+    })?;
+    let erasure = state
+        .exchange
+        .erase(&permitted.actor, document, reason)
+        .await?;
+    Ok(json(StatusCode::OK, &ErasureView::from(erasure))?)
 }
 
 /// Fetch one attachment

@@ -8,6 +8,8 @@ mod submit;
 mod inbox;
 
 mod deliveries;
+mod resends;
+
 mod organisation_events;
 mod organisations;
 mod systems;

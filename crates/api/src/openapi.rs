@@ -25,6 +25,7 @@ use crate::ApiState;
         (name = "documents", description = "Hand in, find, follow, fetch, report on, take back"),
         (name = "inbox", description = "Fetch what waits, confirm, refuse"),
         (name = "deliveries", description = "One document on its way to one recipient"),
+        (name = "jobs", description = "Long work: how far it came, what came of it, end it"),
         (name = "organisations", description = "The directory over time"),
         (name = "systems", description = "Connected applications and their credentials"),
         (name = "webhooks", description = "Push endpoints (Standard Webhooks 1.0, Ed25519)"),

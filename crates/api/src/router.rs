@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use crate::problem::{conduct, method_not_allowed, not_found};
 use crate::{
     ApiState, deliveries, documents, health, inbox, openapi, organisation_events, organisations,
-    problem, submit, systems, webhooks,
+    problem, resends, submit, systems, webhooks,
 };
 
 /// The routes and their description. The address of a handler stands in its `#[utoipa::path]`.
@@ -18,7 +18,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         // /api/v1/documents
         .routes(routes!(submit::submit, documents::list))
         .routes(routes!(documents::fetch)) // …/{id}
-        .routes(routes!(documents::content)) // …/{id}/content
+        .routes(routes!(documents::content, documents::erase)) // …/{id}/content
         .routes(routes!(documents::attachment)) // …/{id}/attachments/{number}
         .routes(routes!(documents::trace)) // …/{id}/trace
         .routes(routes!(submit::recall)) // …/{id}/recall
@@ -31,9 +31,15 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(inbox::refuse)) // …/refuse
         // /api/v1/deliveries
         .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::groups)) // …/groups
         .routes(routes!(deliveries::fetch)) // …/{id}
         .routes(routes!(deliveries::content)) // …/{id}/content
         .routes(routes!(deliveries::resend)) // …/{id}/resend
+        // /api/v1/resends, /api/v1/jobs
+        .routes(routes!(resends::resend_many))
+        .routes(routes!(resends::list))
+        .routes(routes!(resends::fetch, resends::cancel)) // …/{id}
+        .routes(routes!(resends::results)) // …/{id}/results
         // /api/v1/organisations
         .routes(routes!(organisations::list, organisation_events::create))
         .routes(routes!(organisations::resolve)) // …/resolve

@@ -5,6 +5,7 @@ mod directory;
 mod documents;
 mod errors;
 mod forms;
+mod operations;
 
 use std::sync::Arc;
 

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use lgsp_base::id::{DeliveryId, DocumentId, ReceiptId, StatusId, SystemId};
 use lgsp_base::{Sha256, Timestamp};
 use lgsp_exchange::{
-    Accepted, Attempt, Delivery, Document, InboxItem, SentRow, Status, Trace, TraceDelivery,
+    Accepted, Attempt, Delivery, Document, Erasure, InboxItem, SentRow, Status, Trace,
+    TraceDelivery,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -249,6 +250,31 @@ impl From<Delivery> for DeliveryView {
     }
 }
 
+/// That and why a content was erased.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "erased_at": "2026-11-05T03:10:00.000000Z", "erased_by": "tok_01jqcy4m9ze5b8q6p6b0w7h3tn", "reason": "personal_data"
+}))]
+pub(crate) struct ErasureView {
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    erased_at: Timestamp,
+    /// By whom.
+    erased_by: String,
+    /// `retention_ended`, `legal_order`, `personal_data` or `sent_in_error`.
+    reason: String,
+}
+
+impl From<Erasure> for ErasureView {
+    fn from(erasure: Erasure) -> Self {
+        Self {
+            erased_at: erasure.at,
+            erased_by: erasure.by,
+            reason: erasure.reason,
+        }
+    }
+}
+
 /// A document with its deliveries.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SentView {
@@ -292,6 +318,9 @@ pub(crate) struct TraceView {
     related: Vec<DocumentView>,
     /// The document that this one is about.
     original: Option<DocumentView>,
+    /// That and why the content was erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erasure: Option<ErasureView>,
 }
 
 /// One delivery in a trace.
@@ -389,6 +418,7 @@ impl From<Trace> for TraceView {
             deliveries: trace.deliveries.into_iter().map(Into::into).collect(),
             related: trace.related.into_iter().map(Into::into).collect(),
             original: trace.original.map(Into::into),
+            erasure: trace.erasure.map(Into::into),
         }
     }
 }

@@ -26,6 +26,7 @@ mod report;
 mod resend;
 mod schedule;
 mod service;
+mod shown;
 mod status;
 mod submit;
 mod trace;
@@ -45,6 +46,7 @@ pub use lgsp_store::exchange::{
 };
 pub use model::*;
 pub use service::{Exchange, ExchangeConfig};
+pub use shown::EventView;
 pub use transport::{HandOver, HandOverOutcome, Transport};
 pub use troubled::{TroubledGroup, TroubledGroups, TroubledQuery};
 pub use worker::Worker;
