@@ -18,9 +18,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use lgsp_base::{Secret, Sha256, vi};
+use lgsp_base::{Lang, Secret, Sha256, vi};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -29,6 +29,7 @@ use tokio::sync::watch;
 use crate::agency::{AgencySystem, Receive};
 use crate::fault::Fault;
 use crate::host;
+use crate::units::Habit;
 
 /// Bytes of a request's body.
 pub const BODY_BYTES_MAX: usize = 4 * 1024;
@@ -142,26 +143,59 @@ struct Wish {
     seconds: Option<u64>,
 }
 
-/// A refusal: status, stable code, words.
-type Refusal = (StatusCode, &'static str, String);
+/// A refusal: status, stable code, words in Vietnamese and English.
+#[derive(Debug)]
+struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    vi: String,
+    en: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, code: &'static str, vi: &str, en: &str) -> Self {
+        Self {
+            status,
+            code,
+            vi: vi.to_owned(),
+            en: en.to_owned(),
+        }
+    }
+
+    fn invalid(vi: &str, en: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "sim.request", vi, en)
+    }
+
+    /// As an answer, in the manner of a problem document (RFC 9457).
+    fn to_value(&self, lang: Lang) -> Value {
+        let detail = match lang {
+            Lang::Vi => &self.vi,
+            Lang::En => &self.en,
+        };
+        json!({"status": self.status.as_u16(), "code": self.code, "detail": detail})
+    }
+}
 
 impl Panel {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let lang = request
+            .headers()
+            .get(ACCEPT_LANGUAGE)
+            .and_then(|field| field.to_str().ok())
+            .map_or(Lang::Vi, Lang::from_accept_language);
         match self.handle(request).await {
             Ok(value) => respond(StatusCode::OK, &value),
-            Err((status, code, detail)) => respond(
-                status,
-                &json!({"status": status.as_u16(), "code": code, "detail": detail}),
-            ),
+            Err(refusal) => respond(refusal.status, &refusal.to_value(lang)),
         }
     }
 
     async fn handle(&self, request: Request<Incoming>) -> Result<Value, Refusal> {
         if !self.is_authorized(&request) {
-            return Err((
+            return Err(Refusal::new(
                 StatusCode::UNAUTHORIZED,
                 "sim.token",
-                "the token is not the one of this simulation".to_owned(),
+                "mã truy cập không phải của bản mô phỏng này",
+                "the token is not the one of this simulation",
             ));
         }
         let path = request.uri().path().to_owned();
@@ -178,14 +212,15 @@ impl Panel {
             (&Method::POST, ["sim", "agencies", name, deed]) => {
                 let deed = read_deed(deed, request).await?;
                 let system = self.find(&decode(name))?;
-                apply(system.faults(), deed);
+                apply(system, deed);
                 tracing::info!(agency = %system.agency().code, ?deed, "a simulated agency was changed");
                 Ok(json!(AgencyState::of(system)))
             }
-            _ => Err((
+            _ => Err(Refusal::new(
                 StatusCode::NOT_FOUND,
                 "sim.path",
-                "there is nothing here".to_owned(),
+                "ở đây không có gì",
+                "there is nothing here",
             )),
         }
     }
@@ -201,10 +236,11 @@ impl Panel {
     fn find(&self, name: &str) -> Result<&Arc<AgencySystem>, Refusal> {
         match find(&self.systems, name).as_slice() {
             [one] => Ok(*one),
-            [] => Err((
+            [] => Err(Refusal::new(
                 StatusCode::NOT_FOUND,
                 "sim.agency_unknown",
-                format!("no simulated agency is called {name}"),
+                &format!("không có đơn vị mô phỏng nào tên là {name}"),
+                &format!("no simulated agency is called {name}"),
             )),
             several => {
                 let codes: Vec<&str> = several
@@ -212,10 +248,12 @@ impl Panel {
                     .take(CANDIDATES_MAX)
                     .map(|system| system.agency().code.as_str())
                     .collect();
-                Err((
+                let codes = codes.join(", ");
+                Err(Refusal::new(
                     StatusCode::CONFLICT,
                     "sim.agency_ambiguous",
-                    format!("{name} may be {}", codes.join(", ")),
+                    &format!("{name} có thể là {codes}…"),
+                    &format!("{name} may be {codes}…"),
                 ))
             }
         }
@@ -243,7 +281,8 @@ fn find<'a>(systems: &'a [Arc<AgencySystem>], name: &str) -> Vec<&'a Arc<AgencyS
     by(&|system| vi::fold(&system.agency().name).contains(&folded))
 }
 
-fn apply(faults: &crate::fault::Faults, deed: Deed) {
+fn apply(system: &AgencySystem, deed: Deed) {
+    let faults = system.faults();
     match deed {
         Deed::Fail => faults.start(Fault::Down),
         Deed::Slow(delay) => {
@@ -253,33 +292,53 @@ fn apply(faults: &crate::fault::Faults, deed: Deed) {
         Deed::Restore => {
             faults.end(Fault::Down);
             faults.end(Fault::Slow(Duration::ZERO));
+            // What is normal for a test unit is its habit.
+            if let Some(habit) = Habit::of_code(&system.agency().code) {
+                habit.teach(system);
+            }
         }
     }
 }
 
 async fn read_deed(word: &str, request: Request<Incoming>) -> Result<Deed, Refusal> {
-    let invalid = |detail: &str| (StatusCode::BAD_REQUEST, "sim.request", detail.to_owned());
     match word {
         "fail" => return Ok(Deed::Fail),
         "restore" => return Ok(Deed::Restore),
         "slow" => {}
-        _ => return Err(invalid("fail, slow or restore is expected")),
+        _ => {
+            return Err(Refusal::invalid(
+                "cần fail, slow hoặc restore",
+                "fail, slow or restore is expected",
+            ));
+        }
     }
     let body = Limited::new(request.into_body(), BODY_BYTES_MAX).collect();
     let body = tokio::time::timeout(BODY_TIMEOUT, body)
         .await
-        .map_err(|_| invalid("the body took too long"))?
-        .map_err(|_| invalid("the body is too large or broken"))?
+        .map_err(|_| Refusal::invalid("nội dung đến quá chậm", "the body took too long"))?
+        .map_err(|_| {
+            Refusal::invalid(
+                "nội dung quá lớn hoặc bị ngắt",
+                "the body is too large or broken",
+            )
+        })?
         .to_bytes();
     let wish: Wish = if body.is_empty() {
         Wish::default()
     } else {
-        serde_json::from_slice(&body)
-            .map_err(|_| invalid("a body like {\"seconds\": 10} is expected"))?
+        serde_json::from_slice(&body).map_err(|_| {
+            Refusal::invalid(
+                "cần nội dung như {\"seconds\": 10}",
+                "a body like {\"seconds\": 10} is expected",
+            )
+        })?
     };
     let seconds = wish.seconds.unwrap_or(SLOW_SECONDS_DEFAULT);
     if !(1..=SLOW_SECONDS_MAX).contains(&seconds) {
-        return Err(invalid("seconds must be between 1 and 300"));
+        return Err(Refusal::invalid(
+            &format!("số giây phải từ 1 đến {SLOW_SECONDS_MAX}"),
+            &format!("seconds must be between 1 and {SLOW_SECONDS_MAX}"),
+        ));
     }
     Ok(Deed::Slow(Duration::from_secs(seconds)))
 }

@@ -105,7 +105,7 @@ impl Habit {
     }
 
     /// Gives a system this habit.
-    fn teach(self, system: &AgencySystem) {
+    pub(crate) fn teach(self, system: &AgencySystem) {
         let fault = match self {
             Habit::AnswersLate => Fault::Slow(SLOW_ANSWER),
             Habit::FailsFirst => Fault::FailsFirst(FAILURES_FIRST),
