@@ -3,6 +3,7 @@
 use lgsp_base::Problem;
 use lgsp_base::problem::kinds;
 use lgsp_wire::tlog::note::{NoteError, SignError};
+use lgsp_wire::tlog::timestamp::TimestampError;
 
 use super::BadPosition;
 use crate::error::StoreError;
@@ -57,6 +58,9 @@ pub enum LedgerError {
     /// The signature is not one of a witness over this checkpoint.
     #[error("the cosignature does not fit")]
     Cosignature(#[source] NoteError),
+    /// The timestamp is not one of this authority over this checkpoint.
+    #[error("the timestamp does not fit")]
+    Timestamp(#[source] TimestampError),
     /// The checkpoint has as many cosignatures as are kept.
     #[error("the checkpoint has too many cosignatures")]
     TooManyCosignatures,
@@ -76,9 +80,9 @@ impl LedgerError {
             | LedgerError::KeyReplaced
             | LedgerError::UnusableKey { .. }
             | LedgerError::Sign(_) => kinds::LEDGER_UNAVAILABLE.problem(),
-            LedgerError::Cosignature(_) | LedgerError::TooManyCosignatures => {
-                kinds::SYSTEM_INTERNAL.problem()
-            }
+            LedgerError::Cosignature(_)
+            | LedgerError::Timestamp(_)
+            | LedgerError::TooManyCosignatures => kinds::SYSTEM_INTERNAL.problem(),
         }
     }
 }

@@ -6,18 +6,25 @@
 
 mod entry;
 mod error;
+mod evidence;
+mod fsck;
 mod keys;
 mod model;
 mod plan;
+mod proofs;
+mod receipts;
 mod rows;
 mod runs;
 mod seal;
 mod service;
+mod witnessed;
 
 pub use entry::{Entry, KEY_ROTATED, NewEntry, RECORD_ERASED};
 pub use error::LedgerError;
 pub use model::{
-    BadPosition, Cosignature, Fault, FsckReport, PathStep, Progress, Proof, Sealed, SealedEntry,
-    Side, StoredCheckpoint, StoredKey, StoredTimestamp, WitnessState,
+    BadPosition, Cosignature, Fault, FsckReport, KnownCheckpoint, PathStep, Progress, Proof,
+    Sealed, SealedEntry, Side, StoredCheckpoint, StoredKey, StoredTimestamp, WitnessState,
 };
+pub use proofs::Subject;
 pub use service::{Ledger, LedgerConfig};
+pub use witnessed::WitnessedLog;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use lgsp_base::{Sha256, Timestamp};
-use lgsp_wire::tlog::note::{Signature, SignedNote};
+use lgsp_wire::tlog::note::{Signature, SignedNote, VerifierKey};
 
 use super::Entry;
 
@@ -61,10 +61,8 @@ impl StoredCheckpoint {
 pub struct Cosignature {
     /// Size of the checkpoint.
     pub size: u64,
-    /// Name of the witness's key.
-    pub name: String,
-    /// Id of the witness's key.
-    pub key_id: [u8; 4],
+    /// The witness's key.
+    pub key: VerifierKey,
     /// Time and signature, 72 bytes (C2SP tlog-cosignature).
     pub bytes: Vec<u8>,
     /// When it came in.
@@ -75,8 +73,8 @@ impl Cosignature {
     /// As a line of a note.
     pub fn to_signature(&self) -> Signature {
         Signature {
-            name: self.name.clone(),
-            key_id: self.key_id,
+            name: self.key.name().to_owned(),
+            key_id: self.key.key_id(),
             bytes: self.bytes.clone(),
         }
     }
@@ -87,14 +85,14 @@ impl Cosignature {
 pub struct StoredTimestamp {
     /// Size of the checkpoint that it stamps.
     pub size: u64,
-    /// Who gave it, as configured.
-    pub authority: String,
     /// The time that the authority put into it.
     pub gen_time: Timestamp,
     /// When it came in.
     pub at: Timestamp,
     /// The token, DER.
     pub token: Vec<u8>,
+    /// The certificate that is trusted: the authority's own or an issuer's, DER.
+    pub certificate: Vec<u8>,
 }
 
 /// A key of the log.
@@ -173,6 +171,16 @@ pub struct Progress {
     pub leaves_per_second: u64,
 }
 
+/// A checkpoint that is known from outside: from a witness, a receipt, an earlier check. A log that was rolled back as a whole
+/// can only be told by such a one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownCheckpoint {
+    /// Leaves.
+    pub size: u64,
+    /// The root over them.
+    pub root: Sha256,
+}
+
 /// What a check of the whole log found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FsckReport {
@@ -219,6 +227,8 @@ pub enum Fault {
     Key,
     /// A receipt names another leaf than the one that carries it.
     Receipt,
+    /// Rows cannot be read at all.
+    Unreadable,
     /// The log is shorter or other than a checkpoint that is known from outside.
     RolledBack,
 }
@@ -241,6 +251,7 @@ impl Fault {
             Fault::Evidence => "checkpoint.evidence",
             Fault::Key => "key.unknown",
             Fault::Receipt => "receipt.leaf",
+            Fault::Unreadable => "rows.unreadable",
             Fault::RolledBack => "log.rolled_back",
         }
     }

@@ -27,6 +27,9 @@ struct Candidate {
     commitment: Sha256,
 }
 
+/// A tile and its hashes.
+type TileBytes = (TileId, Vec<u8>);
+
 /// One batch, ready to be written down.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
@@ -49,7 +52,7 @@ pub(crate) struct Plan {
     /// Receipts and their leaves.
     pub(crate) receipts: Vec<([u8; 16], u64)>,
     /// New tiles and those of the right edge.
-    pub(crate) tiles: Vec<(TileId, Vec<u8>)>,
+    pub(crate) tiles: Vec<TileBytes>,
 }
 
 impl Plan {
@@ -228,7 +231,7 @@ fn tiles_of(
     tx: &mut Tx<'_>,
     size: u64,
     found: &[Candidate],
-) -> Result<(Vec<(TileId, Vec<u8>)>, u64), StoreError> {
+) -> Result<(Vec<TileBytes>, u64), StoreError> {
     if found.is_empty() {
         return Ok((Vec::new(), size));
     }
@@ -286,7 +289,7 @@ impl OpenTile {
     }
 
     /// Adds a hash; gives the tile if that made it full.
-    fn push(&mut self, index: u64, hash: Sha256) -> Option<(TileId, Vec<u8>)> {
+    fn push(&mut self, index: u64, hash: Sha256) -> Option<TileBytes> {
         debug_assert_eq!(index / u64::from(tile::WIDTH), self.index);
         self.hashes.extend_from_slice(&hash.0);
         self.is_changed = true;
@@ -300,7 +303,7 @@ impl OpenTile {
         full
     }
 
-    fn partial(&self) -> Option<(TileId, Vec<u8>)> {
+    fn partial(&self) -> Option<TileBytes> {
         let width = u16::try_from(self.hashes.len() / 32).ok()?;
         let id = TileId {
             level: self.level,

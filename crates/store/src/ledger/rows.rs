@@ -166,16 +166,16 @@ impl Tx<'_> {
         )
     }
 
-    /// Up to `limit` checkpoints from a size on, in order.
+    /// Checkpoints from `from` up to and including `to`, by size.
     pub(crate) fn ledger_checkpoint_list(
         &mut self,
         from: u64,
-        limit: usize,
+        to: u64,
     ) -> Result<Vec<StoredCheckpoint>, StoreError> {
         self.query(
             "SELECT size, root, at, note, key_number, previous FROM ledger_checkpoints
-             WHERE size >= $1 ORDER BY size LIMIT $2",
-            params![from, limit],
+             WHERE size >= $1 AND size <= $2 ORDER BY size",
+            params![from, to],
             read_checkpoint,
         )
     }
@@ -200,30 +200,50 @@ impl Tx<'_> {
         size: u64,
     ) -> Result<Vec<Cosignature>, StoreError> {
         self.query(
-            "SELECT size, name, key_id, signature, at FROM ledger_cosignatures
-             WHERE size = $1 ORDER BY name, key_id",
+            "SELECT size, verifier, signature, at FROM ledger_cosignatures
+             WHERE size = $1 ORDER BY verifier",
             params![size],
-            |row| {
-                let key_id = row.blob(2)?;
-                Ok(Cosignature {
-                    size: count(row, 0)?,
-                    name: row.text(1)?,
-                    key_id: <[u8; 4]>::try_from(key_id.as_slice())
-                        .map_err(|_| StoreError::corrupt("a key id is not of 4 bytes"))?,
-                    bytes: row.blob(3)?,
-                    at: row.time(4)?,
-                })
-            },
+            read_cosignature,
         )
     }
 
-    /// Timestamps of the smallest stamped checkpoint of at least a size.
+    /// Cosignatures of checkpoints from `from` up to and including `to`, by size.
+    pub(crate) fn ledger_cosignature_list(
+        &mut self,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<Cosignature>, StoreError> {
+        self.query(
+            "SELECT size, verifier, signature, at FROM ledger_cosignatures
+             WHERE size >= $1 AND size <= $2 ORDER BY size, verifier",
+            params![from, to],
+            read_cosignature,
+        )
+    }
+
+    /// Timestamps of checkpoints from `from` up to and including `to`, by size; without the certificate where it is gone.
+    pub(crate) fn ledger_timestamp_list(
+        &mut self,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<StoredTimestamp>, StoreError> {
+        self.query(
+            "SELECT size, gen_time, at, token, certificate
+             FROM ledger_timestamps LEFT JOIN ledger_authorities ON fingerprint = authority
+             WHERE size >= $1 AND size <= $2 ORDER BY size, gen_time",
+            params![from, to],
+            read_timestamp,
+        )
+    }
+
+    /// The timestamp of the smallest stamped checkpoint of at least a size.
     pub(crate) fn ledger_timestamp_from(
         &mut self,
         size: u64,
     ) -> Result<Option<StoredTimestamp>, StoreError> {
         self.query_opt(
-            "SELECT size, authority, gen_time, at, token FROM ledger_timestamps
+            "SELECT size, gen_time, at, token, certificate
+             FROM ledger_timestamps JOIN ledger_authorities ON fingerprint = authority
              WHERE size >= $1 ORDER BY size, gen_time LIMIT 1",
             params![size],
             read_timestamp,
@@ -235,7 +255,8 @@ impl Tx<'_> {
         &mut self,
     ) -> Result<Option<StoredTimestamp>, StoreError> {
         self.query_opt(
-            "SELECT size, authority, gen_time, at, token FROM ledger_timestamps
+            "SELECT size, gen_time, at, token, certificate
+             FROM ledger_timestamps JOIN ledger_authorities ON fingerprint = authority
              ORDER BY size DESC, gen_time DESC LIMIT 1",
             &[],
             read_timestamp,
@@ -292,13 +313,22 @@ fn read_checkpoint(row: &Row<'_>) -> Result<StoredCheckpoint, StoreError> {
     })
 }
 
+fn read_cosignature(row: &Row<'_>) -> Result<Cosignature, StoreError> {
+    Ok(Cosignature {
+        size: count(row, 0)?,
+        key: row.id(1)?,
+        bytes: row.blob(2)?,
+        at: row.time(3)?,
+    })
+}
+
 fn read_timestamp(row: &Row<'_>) -> Result<StoredTimestamp, StoreError> {
     Ok(StoredTimestamp {
         size: count(row, 0)?,
-        authority: row.text(1)?,
-        gen_time: row.time(2)?,
-        at: row.time(3)?,
-        token: row.blob(4)?,
+        gen_time: row.time(1)?,
+        at: row.time(2)?,
+        token: row.blob(3)?,
+        certificate: row.opt_blob(4)?.unwrap_or_default(),
     })
 }
 

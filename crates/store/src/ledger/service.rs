@@ -23,6 +23,8 @@ use crate::tx::Tx;
 pub struct LedgerConfig {
     /// The name of the log in its checkpoints: a host name and perhaps a path, `ledger.example.gov.vn`.
     pub origin: String,
+    /// The platform's name, for the cover page of receipts; at most 300 characters.
+    pub platform: String,
     /// The newest key; its name is the origin.
     pub signer: Arc<dyn Signer>,
     /// For salts and the name of this node's lease.
@@ -43,6 +45,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) origin: String,
+    pub(crate) platform: String,
     pub(crate) planted: Planted,
     /// Names this handle in the lease.
     pub(crate) sealer: String,
@@ -99,6 +102,7 @@ impl Ledger {
                 clock,
                 entropy: config.entropy,
                 origin: config.origin,
+                platform: config.platform,
                 planted: config.planted,
                 sealer: to_hex(&name),
                 current: RwLock::new(Current {

@@ -54,24 +54,30 @@ CREATE TABLE ledger_checkpoints (
     note TEXT NOT NULL
 ){{KEYED}};
 
--- Signatures of witnesses under a checkpoint. signature: the bytes behind the key id in the note's line.
+-- Signatures of witnesses under a checkpoint. verifier: the witness's key as the note format writes it. signature: the bytes
+-- behind the key id in the note's line.
 CREATE TABLE ledger_cosignatures (
     size BIGINT NOT NULL,
-    name {{CODE}} NOT NULL,
-    key_id BYTEA NOT NULL,
+    verifier {{CODE}} NOT NULL,
     signature BYTEA NOT NULL,
     at BIGINT NOT NULL,
-    PRIMARY KEY (size, name, key_id)
+    PRIMARY KEY (size, verifier)
 ){{KEYED}};
 
--- RFC 3161 tokens over a checkpoint. gen_time: as the token says. authority: who gave it, as configured.
+-- RFC 3161 tokens over a checkpoint. gen_time: as the token says. authority: SHA-256 of the certificate that is trusted.
 CREATE TABLE ledger_timestamps (
     size BIGINT NOT NULL,
-    authority {{CODE}} NOT NULL,
+    authority BYTEA NOT NULL,
     gen_time BIGINT NOT NULL,
     at BIGINT NOT NULL,
     token BYTEA NOT NULL,
     PRIMARY KEY (size, authority)
+){{KEYED}};
+
+-- Certificates of time stamping authorities, DER, by their SHA-256.
+CREATE TABLE ledger_authorities (
+    fingerprint BYTEA PRIMARY KEY,
+    certificate BYTEA NOT NULL
 ){{KEYED}};
 
 -- What the log knows of each witness: the newest size it cosigned, and its last failure.

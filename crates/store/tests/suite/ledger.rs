@@ -27,6 +27,7 @@ pub(crate) fn signer(seed: u8) -> Arc<SoftSigner> {
 pub(crate) fn config(seed: u8) -> LedgerConfig {
     LedgerConfig {
         origin: ORIGIN.to_owned(),
+        platform: "Trục liên thông thử nghiệm".to_owned(),
         signer: signer(seed),
         entropy: Arc::new(SeededEntropy::new(u64::from(seed))),
         planted: Planted::NONE,
