@@ -115,7 +115,7 @@ impl Doctor<'_> {
                 ),
             );
         } else {
-            self.good("clock", now.to_vietnamese());
+            self.good("clock", vi::date_time_zoned(now, self.context.lang()));
         }
     }
 
@@ -163,7 +163,7 @@ impl Doctor<'_> {
 
     fn disk(&mut self, folder: &DataFolder, config: &Config) {
         let fix = ("Giải phóng hoặc mở rộng ổ đĩa", "Free or extend the disk");
-        let text = |bytes: u64| format!("{} MB", vi::number(bytes / 1_000_000));
+        let text = |bytes: u64| vi::file_size(bytes, self.context.lang());
         match free_bytes(folder.root()) {
             None => self.note("disk", State::Bad, "", fix),
             Some(free) if free < config.storage.reserve_bytes => {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use lgsp_base::entropy::OsEntropy;
 use lgsp_base::hash::to_hex;
-use lgsp_base::{Entropy, Lang, Sha256, Timestamp};
+use lgsp_base::{Entropy, Lang, Sha256, Timestamp, vi};
 use serde_json::{Value, json};
 
 use super::Context;
@@ -279,10 +279,9 @@ fn field(item: &Value, name: &str) -> String {
 fn inbox_text(output: Output, page: &Value) -> String {
     let rows: Vec<Vec<String>> = items(page)
         .map(|item| {
-            let at = field(item, "created_at");
             vec![
                 field(item, "id"),
-                Timestamp::parse(&at).map_or(at, Timestamp::to_vietnamese),
+                local_time(output, item, "created_at"),
                 field(item, "from"),
                 field(item, "notation"),
                 field(item, "subject"),
@@ -375,9 +374,12 @@ pub(super) async fn trace(context: &Context, args: TraceArgs) -> Result<Exit, Fa
 }
 
 /// A time of the API as people read it.
-fn local_time(value: &Value, name: &str) -> String {
+fn local_time(output: Output, value: &Value, name: &str) -> String {
     let text = field(value, name);
-    Timestamp::parse(&text).map_or(text, Timestamp::to_vietnamese)
+    match Timestamp::parse(&text) {
+        Some(at) => vi::date_time(at, output.lang),
+        None => text,
+    }
 }
 
 /// The array under a name.
@@ -396,7 +398,7 @@ fn trace_text(output: Output, trace: &Value) -> String {
         field(document, "id"),
         field(document, "notation"),
         field(document, "subject"),
-        local_time(document, "accepted_at"),
+        local_time(output, document, "accepted_at"),
         output.say("tiếp nhận từ", "accepted from"),
         field(document, "from"),
         output.say("biên nhận", "receipt"),
@@ -420,7 +422,7 @@ fn trace_text(output: Output, trace: &Value) -> String {
         for attempt in list(delivery, "attempt_list") {
             text.push_str(&format!(
                 "    {}  {} {}  {} {}\n",
-                local_time(attempt, "started_at"),
+                local_time(output, attempt, "started_at"),
                 output.say("lần", "attempt"),
                 field(attempt, "number"),
                 field(attempt, "outcome"),
@@ -430,7 +432,7 @@ fn trace_text(output: Output, trace: &Value) -> String {
         for status in list(delivery, "statuses") {
             text.push_str(&format!(
                 "    {}  {} {} {}\n",
-                local_time(status, "received_at"),
+                local_time(output, status, "received_at"),
                 output.say("trạng thái", "status"),
                 field(status, "code"),
                 field(status, "reason"),
