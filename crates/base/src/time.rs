@@ -85,7 +85,8 @@ impl Timestamp {
         Some(Self(zoned.timestamp().as_microsecond()))
     }
 
-    fn zoned(self) -> jiff::Zoned {
+    /// The civil time in Vietnam.
+    pub(crate) fn zoned(self) -> jiff::Zoned {
         let clamped = jiff::Timestamp::from_microsecond(self.0).unwrap_or(if self.0 < 0 {
             jiff::Timestamp::MIN
         } else {
@@ -101,7 +102,7 @@ impl Timestamp {
 
     /// `dd/MM/yyyy HH:mm:ss` in Vietnam, as people read it.
     pub fn to_vietnamese(self) -> String {
-        self.zoned().strftime("%d/%m/%Y %H:%M:%S").to_string()
+        crate::vi::date_time(self, crate::Lang::Vi)
     }
 
     /// `yyyy-MM-dd` in Vietnam.

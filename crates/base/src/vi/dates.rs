@@ -7,7 +7,6 @@ use std::str::FromStr;
 
 use jiff::Span;
 use jiff::civil::{Date, Weekday};
-use jiff::tz::{Offset, TimeZone};
 
 use crate::{Lang, Timestamp};
 
@@ -15,8 +14,6 @@ use crate::{Lang, Timestamp};
 pub const ZONE: &str = "Asia/Ho_Chi_Minh";
 /// The distance of [`ZONE`] from UTC; Vietnam has no summer time.
 pub const ZONE_OFFSET: &str = "+07:00";
-
-const VIETNAM: Offset = Offset::constant(7);
 
 /// A calendar day in Vietnam, written `yyyy-MM-dd`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,7 +27,7 @@ impl Day {
 
     /// The day in Vietnam at an instant.
     pub fn of(at: Timestamp) -> Self {
-        Self(zoned(at).date())
+        Self(at.zoned().date())
     }
 
     /// The year.
@@ -123,17 +120,6 @@ impl FromStr for Day {
 #[error("not a day in the form yyyy-MM-dd")]
 pub struct NotADay;
 
-fn zoned(at: Timestamp) -> jiff::Zoned {
-    let clamped = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap_or_else(|_| {
-        if at.as_micros() < 0 {
-            jiff::Timestamp::MIN
-        } else {
-            jiff::Timestamp::MAX
-        }
-    });
-    clamped.to_zoned(TimeZone::fixed(VIETNAM))
-}
-
 /// `05/11/2026`, in English `05 Nov 2026`.
 pub fn date(at: Timestamp, lang: Lang) -> String {
     Day::of(at).show(lang)
@@ -156,17 +142,17 @@ pub fn long_date(at: Timestamp, lang: Lang) -> String {
 
 /// `09:07:09`, the same in both languages.
 pub fn time_of_day(at: Timestamp) -> String {
-    zoned(at).strftime("%H:%M:%S").to_string()
+    at.zoned().strftime("%H:%M:%S").to_string()
 }
 
 /// `09:07`, the same in both languages.
 pub fn hour_minute(at: Timestamp) -> String {
-    zoned(at).strftime("%H:%M").to_string()
+    at.zoned().strftime("%H:%M").to_string()
 }
 
 /// For spreadsheets and machines that want local time: `2026-11-05T09:07:09+07:00` (ISO 8601).
 pub fn iso_local(at: Timestamp) -> String {
-    format!("{}{ZONE_OFFSET}", zoned(at).strftime("%Y-%m-%dT%H:%M:%S"))
+    format!("{}{ZONE_OFFSET}", at.zoned().strftime("%Y-%m-%dT%H:%M:%S"))
 }
 
 /// As short as it stays clear at a moment: the time alone on the same day, otherwise `05/11 09:07`, with the year in another year.
