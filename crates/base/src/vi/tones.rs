@@ -56,3 +56,24 @@ pub fn same_words(a: &str, b: &str) -> bool {
     };
     key(a) == key(b)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_canonical_form_is_its_own(text in "\\PC{0,40}") {
+            let once = canonical_tones(&text);
+            prop_assert_eq!(canonical_tones(&once), once);
+        }
+
+        #[test]
+        fn letters_and_other_marks_stay(text in "[a-zA-ZđĐăâêôơưàáảãạ ]{0,40}") {
+            let folded = super::super::fold(&text);
+            prop_assert_eq!(super::super::fold(&canonical_tones(&text)), folded);
+        }
+    }
+}
