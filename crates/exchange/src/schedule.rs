@@ -49,6 +49,15 @@ mod tests {
     }
 
     #[test]
+    fn another_schedule_has_its_own_end() {
+        let entropy = SeededEntropy::new(3);
+        let once = [Duration::from_secs(1)];
+        let first = next_delay(&once, 1, None, &entropy).expect("in budget");
+        assert!(first <= Duration::from_millis(1_201));
+        assert_eq!(next_delay(&once, 2, None, &entropy), None);
+    }
+
+    #[test]
     fn retry_after_lengthens_within_its_limit() {
         let entropy = SeededEntropy::new(3);
         let asked = |seconds| {
