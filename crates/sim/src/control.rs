@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
@@ -35,8 +35,6 @@ use crate::units::Habit;
 pub const BODY_BYTES_MAX: usize = 4 * 1024;
 /// Characters of a name in a path.
 const NAME_BYTES_MAX: usize = 400;
-/// How long a body may take.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest wait that can be asked for, in seconds.
 pub const SLOW_SECONDS_MAX: u64 = 300;
 /// The wait when none is named, in seconds.
@@ -312,17 +310,14 @@ async fn read_deed(word: &str, request: Request<Incoming>) -> Result<Deed, Refus
             ));
         }
     }
-    let body = Limited::new(request.into_body(), BODY_BYTES_MAX).collect();
-    let body = tokio::time::timeout(BODY_TIMEOUT, body)
+    let body = host::body(request.into_body(), BODY_BYTES_MAX)
         .await
-        .map_err(|_| Refusal::invalid("nội dung đến quá chậm", "the body took too long"))?
-        .map_err(|_| {
+        .ok_or_else(|| {
             Refusal::invalid(
-                "nội dung quá lớn hoặc bị ngắt",
-                "the body is too large or broken",
+                "nội dung quá lớn, quá chậm hoặc bị ngắt",
+                "the body is too large, too slow or broken",
             )
-        })?
-        .to_bytes();
+        })?;
     let wish: Wish = if body.is_empty() {
         Wish::default()
     } else {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -18,6 +18,9 @@ use tokio::task::JoinSet;
 const CONNECTIONS_MAX: usize = 256;
 /// How long a client may take for the head of a request, also between two requests of one connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a body may take.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The handler wants the connection broken without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +40,10 @@ pub(crate) async fn serve<F, R>(
     while !*stop.borrow() {
         if connections.len() >= CONNECTIONS_MAX {
             // One of them ends by its own deadline at the latest.
-            connections.join_next().await;
-            continue;
+            tokio::select! {
+                _ = connections.join_next() => continue,
+                _ = stop.changed() => break,
+            }
         }
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -61,4 +66,11 @@ pub(crate) async fn serve<F, R>(
         });
         while connections.try_join_next().is_some() {}
     }
+}
+
+/// The body of a request, if it is no longer than `bytes_max` and comes in time.
+pub(crate) async fn body(body: Incoming, bytes_max: usize) -> Option<Bytes> {
+    let whole = Limited::new(body, bytes_max).collect();
+    let whole = tokio::time::timeout(BODY_TIMEOUT, whole).await.ok()?.ok()?;
+    Some(whole.to_bytes())
 }

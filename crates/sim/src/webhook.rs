@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use hyper::{Request, Response, StatusCode};
@@ -127,10 +127,9 @@ impl Endpoint {
 
     async fn take(&self, system: &AgencySystem, request: Request<Incoming>) -> StatusCode {
         let (parts, body) = request.into_parts();
-        let Ok(body) = Limited::new(body, PUSH_BYTES_MAX).collect().await else {
+        let Some(body) = host::body(body, PUSH_BYTES_MAX).await else {
             return StatusCode::PAYLOAD_TOO_LARGE;
         };
-        let body = body.to_bytes();
         if !self.is_genuine(system, &parts.headers, &body) {
             return StatusCode::UNAUTHORIZED;
         }
