@@ -5,9 +5,9 @@ use lgsp_base::id::{DeliveryId, DocumentId, OrgId};
 use lgsp_base::limits::{INSIGHT_ACTIVITY_SCAN_MAX, PAGE_SIZE_MAX};
 use lgsp_store::exchange::DocumentKind;
 use lgsp_store::insight::RecipientState;
+use lgsp_store::ledger::SealedEntry;
 
 use crate::event::{self, Event, Step, What};
-use crate::leaves::Leaf;
 use crate::{Insight, InsightError, Scope};
 
 /// What happened, for a line of the ticker.
@@ -110,7 +110,7 @@ impl Insight {
             if page.lines.len() == limit {
                 break;
             }
-            page.next = leaf.index + 1;
+            page.next = leaf.leaf + 1;
             page.lines.extend(visible(leaf, scope));
         }
         Ok(page)
@@ -136,7 +136,7 @@ impl Insight {
             .leaves
             .read(from, INSIGHT_ACTIVITY_SCAN_MAX)
             .await?;
-        let next = leaves.last().map_or(from, |leaf| leaf.index + 1);
+        let next = leaves.last().map_or(from, |leaf| leaf.leaf + 1);
         let mut lines: Vec<Activity> = leaves
             .iter()
             .rev()
@@ -149,7 +149,7 @@ impl Insight {
 }
 
 /// The line of a leaf; none if it is no business of documents, or not to be seen in this scope.
-fn visible(leaf: &Leaf, scope: &Scope) -> Option<Activity> {
+fn visible(leaf: &SealedEntry, scope: &Scope) -> Option<Activity> {
     let event = event::read(leaf);
     let is_visible = match scope {
         Scope::All => true,

@@ -3,6 +3,7 @@
 use lgsp_base::Problem;
 use lgsp_base::problem::kinds;
 use lgsp_store::StoreError;
+use lgsp_store::ledger::LedgerError;
 
 /// Why a question was not answered, or a round of the projector not finished.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -10,9 +11,12 @@ pub enum InsightError {
     /// The search is limited to more organisations than `limits::INSIGHT_SCOPE_MAX`.
     #[error("a search over too many organisations")]
     TooManyOrganisations,
-    /// The store, or the ledger in it.
+    /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
 }
 
 impl InsightError {
@@ -21,6 +25,7 @@ impl InsightError {
         match self {
             InsightError::TooManyOrganisations => kinds::INPUT_INVALID.problem(),
             InsightError::Store(error) => error.to_problem(),
+            InsightError::Ledger(error) => error.to_problem(),
         }
     }
 }

@@ -4,9 +4,8 @@ use lgsp_base::Timestamp;
 use lgsp_base::id::{DeliveryId, DocumentId, OrgId};
 use lgsp_store::exchange::DocumentKind;
 use lgsp_store::insight::RecipientState;
+use lgsp_store::ledger::SealedEntry;
 use lgsp_wire::record::{Record, Value};
-
-use crate::leaves::Leaf;
 
 /// One sealed entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,12 +86,12 @@ pub(crate) enum Step {
 
 /// Reads a leaf. An entry that cannot be read is [`What::Other`]: the ledger's own checks are for that, and a projector
 /// that stops would hide everything behind it.
-pub(crate) fn read(leaf: &Leaf) -> Event {
+pub(crate) fn read(leaf: &SealedEntry) -> Event {
     let what = Record::decode(&leaf.entry.record)
         .ok()
         .and_then(|record| what(&leaf.entry.kind, &record));
     Event {
-        leaf: leaf.index,
+        leaf: leaf.leaf,
         at: leaf.entry.at,
         what: what.unwrap_or(What::Other),
     }

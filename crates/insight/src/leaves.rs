@@ -6,20 +6,11 @@ use std::pin::Pin;
 
 use lgsp_base::Timestamp;
 use lgsp_base::id::OrgId;
-use lgsp_store::StoreError;
-use lgsp_store::ledger::Entry;
-
-/// An entry and its place in the sealed ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leaf {
-    /// From 0, without holes, for ever.
-    pub index: u64,
-    /// The entry.
-    pub entry: Entry,
-}
+use lgsp_store::ledger::{Ledger, LedgerError, SealedEntry};
 
 /// The answer of [`Leaves::read`].
-pub type LeavesRead<'a> = Pin<Box<dyn Future<Output = Result<Vec<Leaf>, StoreError>> + Send + 'a>>;
+pub type LeavesRead<'a> =
+    Pin<Box<dyn Future<Output = Result<Vec<SealedEntry>, LedgerError>> + Send + 'a>>;
 
 /// The sealed ledger.
 pub trait Leaves: Send + Sync + fmt::Debug {
@@ -28,6 +19,16 @@ pub trait Leaves: Send + Sync + fmt::Debug {
 
     /// Up to `limit` leaves from this one on, in order and without holes; fewer than asked for, also none, at the end.
     fn read(&self, from: u64, limit: usize) -> LeavesRead<'_>;
+}
+
+impl Leaves for Ledger {
+    fn size(&self) -> u64 {
+        *self.subscribe().borrow()
+    }
+
+    fn read(&self, from: u64, limit: usize) -> LeavesRead<'_> {
+        Box::pin(self.leaves(from, limit))
+    }
 }
 
 /// An organisation as a document names it.

@@ -20,7 +20,7 @@ use lgsp_store::Db;
 
 pub use activity::{Activity, ActivityPage, Happened};
 pub use error::InsightError;
-pub use leaves::{Leaf, Leaves, LeavesRead, Names, Party};
+pub use leaves::{Leaves, LeavesRead, Names, Party};
 pub use lgsp_store::insight::{FoundRow, Outcome, Recipient, RecipientState, Transaction};
 pub use overview::{
     Cards, Compared, HourPoint, Overview, SERIES_HOURS, STRIP_TICKS, Strip, Tick, ToDo, tick_start,

@@ -12,11 +12,11 @@ use lgsp_base::Timestamp;
 use lgsp_base::id::{DocumentId, OrgId};
 use lgsp_base::limits::{INSIGHT_BATCH_MAX, INSIGHT_REST_FACTOR, RECIPIENTS_MAX};
 use lgsp_store::insight::{Cursor, Projected};
+use lgsp_store::ledger::SealedEntry;
 use lgsp_store::{StoreError, Tx};
 
 use crate::batch::{Batch, Known, Loaded};
 use crate::event::{self, Event, What};
-use crate::leaves::Leaf;
 use crate::{Insight, InsightError};
 
 /// Longest rest between two batches.
@@ -167,11 +167,11 @@ fn store(
 }
 
 /// The events of the leaves that follow the cursor without a hole.
-fn in_order(from: u64, leaves: &[Leaf]) -> Vec<Event> {
+fn in_order(from: u64, leaves: &[SealedEntry]) -> Vec<Event> {
     leaves
         .iter()
         .zip(from..)
-        .take_while(|(leaf, expected)| leaf.index == *expected)
+        .take_while(|(leaf, expected)| leaf.leaf == *expected)
         .map(|(leaf, _)| event::read(leaf))
         .collect()
 }

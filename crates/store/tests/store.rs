@@ -4,6 +4,8 @@
 
 #[path = "suite/db.rs"]
 mod db;
+#[path = "suite/insight.rs"]
+mod insight;
 #[path = "suite/ledger.rs"]
 mod ledger;
 #[path = "suite/rows.rs"]

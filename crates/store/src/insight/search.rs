@@ -285,25 +285,58 @@ fn found_row(row: &Row<'_>) -> Result<FoundRow, StoreError> {
 impl Tx<'_> {
     /// A page of documents, newest first.
     pub fn insight_search(&mut self, search: &Search) -> Result<Vec<FoundRow>, StoreError> {
-        if search.limit == 0 || search.parties.iter().any(Vec::is_empty) {
-            return Ok(Vec::new());
-        }
-        let Some(span) = self.insight_span(search)? else {
+        let Some(statement) = self.insight_statement(search)? else {
             return Ok(Vec::new());
         };
-        let expression = search.expression(self.engine());
+        self.insight_found(&statement)
+    }
+
+    /// How SQLite would run a search, step by step; for tests.
+    pub fn insight_search_plan(&mut self, search: &Search) -> Result<Vec<String>, StoreError> {
+        let Some(mut statement) = self.insight_statement(search)? else {
+            return Ok(Vec::new());
+        };
+        statement.sql.insert_str(0, "EXPLAIN QUERY PLAN ");
+        self.query_dyn(&statement.sql, &statement.params, |row| row.text(3))
+    }
+
+    /// The same page as [`Tx::insight_search`] without the help of the search index, row by row: what the index is compared with.
+    pub fn insight_search_by_rows(&mut self, search: &Search) -> Result<Vec<FoundRow>, StoreError> {
+        match self.insight_span(search)? {
+            Some(span) => self.insight_found(&by_rows(search, span)),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The statement for a search; none if nothing can be found.
+    fn insight_statement(
+        &mut self,
+        search: &Search,
+    ) -> Result<Option<Statement<'static>>, StoreError> {
+        if search.limit == 0 || search.parties.iter().any(Vec::is_empty) {
+            return Ok(None);
+        }
+        let Some(span) = self.insight_span(search)? else {
+            return Ok(None);
+        };
+        let engine = self.engine();
+        let expression = match search.document {
+            Some(_) => None,
+            None => search.expression(engine),
+        };
         let is_unfinished = search
             .outcome
             .is_some_and(|outcome| outcome != Outcome::Done);
-        let mut rows = match expression {
-            Some(expression)
-                if search.document.is_none()
-                    && (!is_unfinished || self.insight_is_rare(&expression, span)?) =>
-            {
-                self.insight_search_index(search, &expression, span)?
+        Ok(Some(match expression {
+            Some(expression) if !is_unfinished || self.insight_is_rare(&expression, span)? => {
+                by_index(engine, search, expression, span)
             }
-            _ => self.insight_search_rows(search, span)?,
-        };
+            _ => by_rows(search, span),
+        }))
+    }
+
+    fn insight_found(&mut self, statement: &Statement<'_>) -> Result<Vec<FoundRow>, StoreError> {
+        let mut rows = self.query_dyn(&statement.sql, &statement.params, found_row)?;
         for row in &mut rows {
             row.recipients = self.insight_recipients(row.transaction.leaf, RECIPIENTS_SHOWN)?;
         }
@@ -349,70 +382,52 @@ impl Tx<'_> {
         let few = i64::try_from(RARE_MATCHES_MAX).unwrap_or(i64::MAX);
         Ok(counts.first().is_some_and(|count| *count <= few))
     }
+}
 
-    /// Walks the search index. SQLite keeps the order of a cross join, so that the index is walked and the rest looked up.
-    fn insight_search_index(
-        &mut self,
-        search: &Search,
-        expression: &str,
-        span: Span,
-    ) -> Result<Vec<FoundRow>, StoreError> {
-        let engine = self.engine();
-        let leaf = dialect::search_leaf(engine);
-        let mut statement = Statement::new(&format!(
-            "SELECT {}, {FACTS} FROM insight_search s CROSS JOIN insight_transactions t CROSS JOIN documents d
-             WHERE t.leaf = {leaf} AND d.id = t.document_id",
-            transaction_columns!()
-        ));
-        statement.when(dialect::search_matches(engine), expression);
-        statement.when(&format!("{leaf} >= $?"), span.from);
-        statement.when(&format!("{leaf} < $?"), span.before);
-        statement.outcome_and_time(search);
-        statement.page(leaf, search.limit);
-        self.query_dyn(&statement.sql, &statement.params, found_row)
-    }
+/// Walks the search index. SQLite keeps the order of a cross join, so that the index is walked and the rest looked up.
+fn by_index(engine: Engine, search: &Search, expression: String, span: Span) -> Statement<'static> {
+    let leaf = dialect::search_leaf(engine);
+    let mut statement = Statement::new(&format!(
+        "SELECT {}, {FACTS} FROM insight_search s CROSS JOIN insight_transactions t CROSS JOIN documents d
+         WHERE t.leaf = {leaf} AND d.id = t.document_id",
+        transaction_columns!()
+    ));
+    statement.when(dialect::search_matches(engine), expression);
+    statement.when(&format!("{leaf} >= $?"), span.from);
+    statement.when(&format!("{leaf} < $?"), span.before);
+    statement.outcome_and_time(search);
+    statement.page(leaf, search.limit);
+    statement
+}
 
-    /// The same page as [`Tx::insight_search`] without the help of the search index, row by row: what the index is compared with.
-    pub fn insight_search_by_rows(&mut self, search: &Search) -> Result<Vec<FoundRow>, StoreError> {
-        match self.insight_span(search)? {
-            Some(span) => self.insight_search_rows(search, span),
-            None => Ok(Vec::new()),
-        }
+/// Walks the transactions themselves, or the unfinished ones of them.
+fn by_rows(search: &Search, span: Span) -> Statement<'static> {
+    let mut statement = Statement::new(&format!(
+        "SELECT {}, {FACTS} FROM insight_transactions t CROSS JOIN documents d WHERE d.id = t.document_id",
+        transaction_columns!()
+    ));
+    if search
+        .outcome
+        .is_some_and(|outcome| outcome != Outcome::Done)
+    {
+        // Says to both engines that the index of the unfinished is enough.
+        statement.sql.push_str(" AND t.outcome <> 'done'");
     }
-
-    /// Walks the transactions themselves, or the unfinished ones of them.
-    fn insight_search_rows(
-        &mut self,
-        search: &Search,
-        span: Span,
-    ) -> Result<Vec<FoundRow>, StoreError> {
-        let mut statement = Statement::new(&format!(
-            "SELECT {}, {FACTS} FROM insight_transactions t CROSS JOIN documents d WHERE d.id = t.document_id",
-            transaction_columns!()
-        ));
-        if search
-            .outcome
-            .is_some_and(|outcome| outcome != Outcome::Done)
-        {
-            // Says to both engines that the index of the unfinished is enough.
-            statement.sql.push_str(" AND t.outcome <> 'done'");
-        }
-        if let Some(document) = search.document {
-            statement.when("t.document_id = $?", document);
-        }
-        statement.when("t.leaf >= $?", span.from);
-        statement.when("t.leaf < $?", span.before);
-        statement.outcome_and_time(search);
-        statement.kinds(&search.kinds);
-        for list in &search.parties {
-            statement.parties(list);
-        }
-        if let Some(text) = &search.text {
-            statement.words(text);
-        }
-        statement.page("t.leaf", search.limit);
-        self.query_dyn(&statement.sql, &statement.params, found_row)
+    if let Some(document) = search.document {
+        statement.when("t.document_id = $?", document);
     }
+    statement.when("t.leaf >= $?", span.from);
+    statement.when("t.leaf < $?", span.before);
+    statement.outcome_and_time(search);
+    statement.kinds(&search.kinds);
+    for list in &search.parties {
+        statement.parties(list);
+    }
+    if let Some(text) = &search.text {
+        statement.words(text);
+    }
+    statement.page("t.leaf", search.limit);
+    statement
 }
 
 /// Microseconds of an hour.

@@ -55,7 +55,9 @@ pub(crate) fn entry(number: u64) -> NewEntry {
     let mut salt = [0; 32];
     SeededEntropy::new(number).fill(&mut salt);
     let at = Timestamp::from_millis(i64::try_from(number % 7).expect("small"));
-    let receipt = (number % 2 == 0).then(|| ReceiptId::from_bits(u128::from(number) + 1));
+    let receipt = number
+        .is_multiple_of(2)
+        .then(|| ReceiptId::from_bits(u128::from(number) + 1));
     NewEntry::new(at, "test.happened", receipt, &record, salt)
 }
 
