@@ -144,8 +144,10 @@ pub const EVENT_STREAMS_MAX: usize = 256;
 pub const EVENT_STREAMS_PER_CALLER_MAX: usize = 16;
 /// Sealed entries that a stream of events looks through before it lets others work.
 pub const EVENTS_AT_ONCE: usize = 200;
-/// Silence on a stream of events after which it says that it lives.
-pub const EVENT_HEARTBEAT: Duration = Duration::from_secs(15);
+/// Pages of sealed entries that the streams share.
+pub const EVENT_PAGES_MAX: usize = 64;
+/// Silence on a stream of events after which it says that it lives; as often it is asked whether its caller still may.
+pub const EVENT_HEARTBEAT: Duration = Duration::from_secs(5);
 /// When a client whose stream of events broke comes back.
 pub const EVENT_RETRY: Duration = Duration::from_secs(2);
 /// Time for one webhook call.
@@ -195,6 +197,23 @@ pub const LEDGER_LEAVES_MAX: usize = 4_096;
 /// Cosignatures kept per checkpoint.
 pub const LEDGER_COSIGNATURES_MAX: usize = 12;
 
+/// Time between two time stamps of the newest checkpoint.
+pub const TIMESTAMP_INTERVAL: Duration = Duration::from_secs(60);
+/// How long a time-stamp authority may be away before new documents are refused, where that is set.
+pub const TIMESTAMP_OUTAGE_MAX: Duration = Duration::from_secs(14_400);
+/// Time for one call of a time-stamp authority or a witness.
+pub const NOTARY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of such a call's answer that are read.
+pub const NOTARY_ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Longest pause between two tries of a witness that does not answer.
+pub const WITNESS_PAUSE_MAX: Duration = Duration::from_secs(300);
+/// Witnesses of one log.
+pub const WITNESSES_MAX: usize = 8;
+/// Logs that one witness watches.
+pub const WITNESS_LOGS_MAX: usize = 64;
+/// Connections of a witness.
+pub const WITNESS_CONNECTIONS_MAX: usize = 64;
+
 /// Silence after which a session of the console ends.
 pub const CONSOLE_SESSION_IDLE: Duration = Duration::from_secs(15 * 60);
 /// Longest life of a session of the console, however busy it is.
@@ -241,3 +260,8 @@ pub const INSIGHT_SLOW_AFTER: Duration = Duration::from_secs(15 * 60);
 pub const INSIGHT_STRIPS_MAX: usize = 500;
 /// Sealed entries that are looked through for one page of activity.
 pub const INSIGHT_ACTIVITY_SCAN_MAX: usize = 2_000;
+
+/// Bytes of a receipt bundle.
+pub const RECEIPT_BYTES_MAX: usize = 1024 * 1024;
+/// Changes of the log's key that a receipt bundle shows.
+pub const RECEIPT_SUCCESSIONS_MAX: usize = 64;

@@ -2,6 +2,8 @@
 //!
 //! A name that is not known is an error that names its path: a misspelt limit must not silently be the default.
 
+mod ledger;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,6 +13,8 @@ use lgsp_base::limits;
 use lgsp_connect::outbound::AllowEntry;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
+
+pub use ledger::{LedgerConfig, OnOutage, WitnessEntry};
 
 /// The commented default file that `lgsp init` writes.
 pub const DEFAULT_FILE: &str = include_str!("config/lgsp.toml");
@@ -35,6 +39,8 @@ pub struct Config {
     pub registry: RegistryConfig,
     /// Connections outward.
     pub outbound: OutboundConfig,
+    /// The log of what happened, and who vouches for it.
+    pub ledger: LedgerConfig,
     /// Limits an operator may change.
     pub limits: LimitsConfig,
     /// The log.
@@ -109,6 +115,7 @@ impl Default for Config {
             storage: StorageConfig::default(),
             registry: RegistryConfig::default(),
             outbound: OutboundConfig::default(),
+            ledger: LedgerConfig::default(),
             limits: LimitsConfig::default(),
             log: LogConfig::default(),
         }
@@ -419,7 +426,7 @@ impl Config {
             return Err(error("log.level", "not a level or a list of levels"));
         }
         self.allowed()?;
-        Ok(())
+        ledger::check(self)
     }
 
     /// What may be called although it is not public.
@@ -515,6 +522,30 @@ mod tests {
             ("[log]\nformat = \"xml\"", "log.format"),
             ("[registry]\nenvironment = \"prod\"", "registry.environment"),
             ("[limits]\nexpiry_days = 0", "limits.expiry_days"),
+            (
+                "[ledger]\ntimestamp_url = \"https://a.gov.vn\"",
+                "ledger.timestamp_ca",
+            ),
+            (
+                "[ledger]\ntimestamp_url = \"http://10.0.0.1/\"\ntimestamp_ca = \"a.pem\"",
+                "ledger.timestamp_url",
+            ),
+            (
+                "[ledger]\ntimestamp_every_seconds = 1",
+                "ledger.timestamp_every_seconds",
+            ),
+            (
+                "[ledger]\nstop_after_seconds = 60",
+                "ledger.stop_after_seconds",
+            ),
+            (
+                "[ledger]\non_timestamp_outage = \"panic\"",
+                "ledger.on_timestamp_outage",
+            ),
+            (
+                "[ledger]\nwitnesses = [\"https://w.gov.vn\"]",
+                "ledger.witnesses",
+            ),
             ("listen = ", "lgsp.toml"),
         ] {
             assert_eq!(with(text, &[]).expect_err(text).path, path);

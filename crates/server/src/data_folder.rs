@@ -114,6 +114,11 @@ impl DataFolder {
         self.keys().join("webhook.key")
     }
 
+    /// The private key that signs the log's checkpoints.
+    pub fn ledger_key(&self) -> PathBuf {
+        self.keys().join("ledger.key")
+    }
+
     /// Makes the folder and its inner folders, open to the owner alone; refuses one that holds anything.
     pub fn create(&self) -> Result<(), FolderError> {
         let io = |error| FolderError::Io(self.root.clone(), error);
@@ -159,31 +164,12 @@ impl DataFolder {
 
     /// Writes a new file that only the owner can read, and syncs it.
     pub fn write_private(&self, path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
-        let write = || {
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(path)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            match path.parent() {
-                Some(folder) => File::open(folder)?.sync_all(),
-                None => Ok(()),
-            }
-        };
-        write().map_err(|error| FolderError::Io(path.to_owned(), error))
+        write_private_file(path, bytes)
     }
 
     /// Takes the folder for this process alone, until the returned file is dropped or the process ends, however it ends.
     pub fn lock(&self) -> Result<File, FolderError> {
-        let path = self.settings();
-        let file = File::open(&path).map_err(|error| FolderError::Io(path.clone(), error))?;
-        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(file),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(FolderError::Busy(self.root.clone())),
-            Err(error) => Err(FolderError::Io(path, error.into())),
-        }
+        lock_file(&self.root, &self.settings())
     }
 
     /// The seed of the key that signs webhooks.
@@ -222,11 +208,49 @@ impl DataFolder {
         check_private(&self.keys(), Kind::Folder)?;
         check_private(&self.blobs(), Kind::Folder)?;
         check_private(&self.spool(), Kind::Folder)?;
-        for file in [self.settings(), self.vault_key(), self.webhook_key()] {
+        for file in [
+            self.settings(),
+            self.vault_key(),
+            self.webhook_key(),
+            self.ledger_key(),
+        ] {
             check_private(&file, Kind::File)?;
         }
         Ok(())
     }
+}
+
+/// Writes a new file that only the owner can read, and syncs it and its folder.
+pub(crate) fn write_private_file(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
+    let write = || {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        match path.parent() {
+            Some(folder) => File::open(folder)?.sync_all(),
+            None => Ok(()),
+        }
+    };
+    write().map_err(|error| FolderError::Io(path.to_owned(), error))
+}
+
+/// Takes a folder for this process alone through one of its files, until the returned file is dropped.
+pub(crate) fn lock_file(folder: &Path, file: &Path) -> Result<File, FolderError> {
+    let held = File::open(file).map_err(|error| FolderError::Io(file.to_owned(), error))?;
+    match rustix::fs::flock(&held, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(held),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(FolderError::Busy(folder.to_owned())),
+        Err(error) => Err(FolderError::Io(file.to_owned(), error.into())),
+    }
+}
+
+/// A regular file of mode 0600 or tighter, of this process's user, not reached by a link.
+pub(crate) fn check_private_file(path: &Path) -> Result<(), FolderError> {
+    check_private(path, Kind::File)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -291,7 +315,12 @@ mod tests {
         fn filled(name: &str) -> Self {
             let temp = Self::new(name);
             temp.0.create().expect("a folder");
-            for file in [temp.0.settings(), temp.0.vault_key(), temp.0.webhook_key()] {
+            for file in [
+                temp.0.settings(),
+                temp.0.vault_key(),
+                temp.0.webhook_key(),
+                temp.0.ledger_key(),
+            ] {
                 temp.0.write_private(&file, b"x").expect("a file");
             }
             temp

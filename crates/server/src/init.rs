@@ -10,10 +10,12 @@ use lgsp_base::{Actor, Clock, Entropy, Secret, Timestamp};
 use lgsp_registry::draft::{NewOrganisation, Occasion};
 use lgsp_registry::{Registry, RegistryConfig, Vault};
 use lgsp_store::{DbOptions, DbTarget};
+use lgsp_wire::tlog::note::{Algorithm, Signer as _};
 
 use crate::compose::{close_store, open_store};
 use crate::config;
 use crate::data_folder::{DataFolder, FolderError};
+use crate::note_key;
 
 /// What a new installation is made of.
 #[derive(Debug, Clone)]
@@ -35,6 +37,8 @@ pub struct Initialised {
     pub admin_token: Secret<String>,
     /// The organisation that runs the platform.
     pub org_id: lgsp_base::id::OrgId,
+    /// The public key of the log, to be pinned by those who verify receipts (C2SP signed-note).
+    pub ledger_key: String,
 }
 
 /// Makes an installation; on failure nothing of it is left in the folder.
@@ -54,6 +58,13 @@ async fn fill(folder: &DataFolder, options: &InitOptions<'_>) -> anyhow::Result<
     let vault = Vault::create(&folder.vault_key(), entropy.as_ref())
         .context("keys/vault.key could not be made")?;
     folder.create_webhook_key(entropy.as_ref())?;
+    let log_name = note_key::name("lgsp", options.org_code, entropy.as_ref());
+    let signer = note_key::create(
+        &folder.ledger_key(),
+        &log_name,
+        Algorithm::Ed25519,
+        entropy.as_ref(),
+    )?;
 
     let target = match options.database {
         Some(url) => DbTarget::Postgres {
@@ -93,6 +104,7 @@ async fn fill(folder: &DataFolder, options: &InitOptions<'_>) -> anyhow::Result<
     Ok(Initialised {
         admin_token,
         org_id,
+        ledger_key: signer.key().to_string(),
     })
 }
 

@@ -4,6 +4,7 @@ pub mod config;
 pub mod data_folder;
 pub mod exit;
 pub mod init;
+pub mod note_key;
 pub mod serve;
 
 pub mod compose;
@@ -18,6 +19,8 @@ pub mod client;
 pub mod output;
 
 pub mod demo;
+
+pub mod witness;
 
 mod adopt;
 mod cli;

@@ -40,14 +40,17 @@ pub(super) fn run(context: &Context, args: InitArgs) -> Result<Exit, Failure> {
     let object = json!({
         "admin_token": token,
         "organisation_id": made.org_id,
+        "ledger_key": made.ledger_key,
         "data": args.data,
     });
     output.data(&object, || {
         format!(
-            "{}: {}\n{}: {token}\n",
+            "{}: {}\n{}: {token}\n{}: {}\n",
             output.say("Đã tạo", "Created"),
             args.data.display(),
             output.say("Khóa quản trị", "Operator's token"),
+            output.say("Khóa công khai của sổ cái", "Public key of the ledger"),
+            made.ledger_key,
         )
     });
     output.note(output.say(

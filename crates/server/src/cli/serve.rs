@@ -118,14 +118,14 @@ async fn serve(context: &Context, options: ServeOptions) -> Result<Exit, Failure
 }
 
 /// The signals that end a node.
-struct Signals {
+pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -134,7 +134,7 @@ impl Signals {
     }
 
     /// Waits for the next one: SIGTERM is a clean end, Ctrl-C an interruption. SIGHUP ends nothing.
-    async fn next(&mut self) -> Exit {
+    pub(super) async fn next(&mut self) -> Exit {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return Exit::Done,

@@ -167,7 +167,8 @@ fn ledger(db: &Db, erased: &mut BTreeSet<DocumentId>, course: &mut Course) -> Re
         };
         for entry in entries.iter().filter(|entry| entry.kind == ERASED) {
             let record = Record::decode(&entry.record).ok();
-            let document = record.and_then(|record| record.text("document")?.parse().ok());
+            let document =
+                record.and_then(|record| record.text("document")?.parse::<DocumentId>().ok());
             erased.extend(document);
         }
         after = last.id;
