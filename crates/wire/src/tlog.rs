@@ -2,10 +2,14 @@
 //!
 //! [`merkle`] computes and checks (RFC 6962, RFC 9162), [`tile`] names and cuts the stored tree (C2SP tlog-tiles), [`note`],
 //! [`checkpoint`] and [`witness`] are what a log signs and others sign for it (C2SP signed-note, tlog-checkpoint,
-//! tlog-cosignature, tlog-witness).
+//! tlog-cosignature, tlog-witness). [`succession`] is the change of a log's key. [`timestamp`] says when somebody else saw it (RFC 3161), [`receipt`] is the
+//! file that proves one record to a stranger.
 
 pub mod checkpoint;
 pub mod merkle;
 pub mod note;
+pub mod receipt;
+pub mod succession;
 pub mod tile;
+pub mod timestamp;
 pub mod witness;
