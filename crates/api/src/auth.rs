@@ -126,3 +126,8 @@ fn authenticate(headers: &HeaderMap, state: &ApiState) -> Result<Actor, Problem>
         }
     }
 }
+
+/// True if the request's credential still stands for this actor: a token may be revoked while an answer goes on.
+pub(crate) fn still_permitted(headers: &HeaderMap, state: &ApiState, actor: &Actor) -> bool {
+    authenticate(headers, state).is_ok_and(|now| now == *actor)
+}

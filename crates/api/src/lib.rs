@@ -15,6 +15,9 @@ mod organisations;
 mod systems;
 mod webhooks;
 
+mod events;
+mod ledger;
+
 mod health;
 mod openapi;
 
@@ -51,6 +54,10 @@ use std::sync::Arc;
 use lgsp_base::{Clock, Entropy, Problem};
 use lgsp_exchange::Exchange;
 use lgsp_registry::Registry;
+use lgsp_store::ledger::Ledger;
+use tokio::sync::watch;
+
+use crate::events::{Pages, Places};
 
 pub use health::Probe;
 pub use router::{description, router};
@@ -73,6 +80,11 @@ pub struct Shared {
     endpoint_policy: EndpointPolicy,
     probes: Arc<[Probe]>,
     description: String,
+    ledger: Option<Ledger>,
+    /// Becomes true when streams shall end.
+    closing: watch::Sender<bool>,
+    pages: Pages,
+    places: Places,
 }
 
 /// The parts from which the API is put together.
@@ -93,6 +105,8 @@ pub struct ApiParts {
     pub endpoint_policy: EndpointPolicy,
     /// What `/readyz` asks.
     pub probes: Vec<Probe>,
+    /// The log; without it what concerns the ledger answers `ledger.unavailable`.
+    pub ledger: Option<Ledger>,
 }
 
 impl ApiState {
@@ -108,7 +122,16 @@ impl ApiState {
             endpoint_policy: parts.endpoint_policy,
             probes: parts.probes.into(),
             description: router::description(),
+            ledger: parts.ledger,
+            closing: watch::Sender::new(false),
+            pages: Pages::default(),
+            places: Places::default(),
         }))
+    }
+
+    /// Ends every stream of events, now and from now on: an answer without an end would hold a shutdown up.
+    pub fn close_streams(&self) {
+        self.closing.send_replace(true);
     }
 }
 

@@ -29,10 +29,14 @@ use crate::ApiState;
         (name = "organisations", description = "The directory over time"),
         (name = "systems", description = "Connected applications and their credentials"),
         (name = "webhooks", description = "Push endpoints (Standard Webhooks 1.0, Ed25519)"),
+        (name = "events", description = "What happens, as a stream"),
+        (name = "ledger", description = "The public log, receipts, entries and proofs"),
         (name = "platform", description = "Health and this description"),
     ),
     security(("token" = [])),
     modifiers(&Token),
+    // Its route has a wildcard, which a description cannot have.
+    paths(crate::ledger::tile),
     components(schemas(crate::problem::ProblemDocument)),
 )]
 pub(crate) struct Description;

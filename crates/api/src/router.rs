@@ -2,14 +2,15 @@
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
+use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::problem::{conduct, method_not_allowed, not_found};
 use crate::{
-    ApiState, deliveries, documents, health, inbox, openapi, organisation_events, organisations,
-    problem, resends, submit, systems, webhooks,
+    ApiState, deliveries, documents, events, health, inbox, ledger, openapi, organisation_events,
+    organisations, problem, resends, submit, systems, webhooks,
 };
 
 /// The routes and their description. The address of a handler stands in its `#[utoipa::path]`.
@@ -57,6 +58,13 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(webhooks::key)) // …/key
         .routes(routes!(webhooks::fetch, webhooks::disable)) // …/{id}
         .routes(routes!(webhooks::approve)) // …/{id}/approve
+        // the ledger
+        .routes(routes!(events::follow)) // /api/v1/events
+        .routes(routes!(ledger::receipt)) // /api/v1/documents/{id}/receipt
+        .routes(routes!(ledger::entries)) // /api/v1/ledger/entries
+        .routes(routes!(ledger::proof)) // …/{leaf}/proof
+        .routes(routes!(ledger::checkpoint)) // /ledger/checkpoint
+        .routes(routes!(ledger::keys)) // /ledger/keys
         // the platform
         .routes(routes!(openapi::serve)) // /api/openapi.json
         .routes(routes!(problem::explain)) // /problems/{code}
@@ -73,6 +81,7 @@ pub fn description() -> String {
 pub fn router(state: ApiState) -> axum::Router {
     let (router, _) = routes().split_for_parts();
     router
+        .route("/ledger/tile/{*path}", get(ledger::tile))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         // Bodies are bounded where they are read, each by its own limit.

@@ -4,25 +4,51 @@ mod committed;
 mod directory;
 mod documents;
 mod errors;
+mod events;
 mod forms;
+mod ledger;
 mod operations;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
 use http::{Method, Request};
 use lgsp_base::problem::kinds;
 use lgsp_registry::model::Protocol;
+use lgsp_store::ledger::{Ledger, LedgerConfig};
+use lgsp_wire::tlog::note::{Algorithm, SoftSigner};
 use serde_json::Value;
+use tower::ServiceExt;
 
-use crate::testkit::{Answer, House, send};
+use crate::testkit::{Answer, House};
 use crate::{ApiParts, ApiState, Probe, router};
+
+/// The name of the tests' log.
+const ORIGIN: &str = "ledger.binhan.example";
 
 /// A house with its REST door open.
 struct Door {
     house: House,
     router: Router,
+    ledger: Ledger,
+    state: ApiState,
+}
+
+/// A log over the house's entries, with a key of its own.
+async fn open_ledger(house: &House) -> Ledger {
+    let signer = SoftSigner::from_seed(ORIGIN, Algorithm::Ed25519, &[7; 32]).expect("a key");
+    let config = LedgerConfig {
+        origin: ORIGIN.to_owned(),
+        platform: "LGSP Bình An".to_owned(),
+        signer: Arc::new(signer),
+        entropy: house.entropy.clone(),
+        planted: lgsp_base::planted::Planted::NONE,
+    };
+    Ledger::open(house.db.db().clone(), house.clock.clone(), config)
+        .await
+        .expect("a ledger")
 }
 
 /// A caller with a token.
@@ -37,7 +63,8 @@ impl Door {
         let house = House::new(name).await;
         let spool = house.db.folder().join("spool");
         std::fs::create_dir_all(&spool).expect("spool");
-        let router = router(ApiState::new(ApiParts {
+        let ledger = open_ledger(&house).await;
+        let state = ApiState::new(ApiParts {
             exchange: house.exchange.clone(),
             registry: house.registry.clone(),
             clock: house.clock.clone(),
@@ -55,8 +82,14 @@ impl Door {
                 Probe::new("store", || Ok(())),
                 Probe::new("worker", || Err("it stands".to_owned())),
             ],
-        }));
-        Self { house, router }
+            ledger: Some(ledger.clone()),
+        });
+        Self {
+            house,
+            router: router(state.clone()),
+            ledger,
+            state,
+        }
     }
 
     fn anonymous(&self) -> Caller {
@@ -90,6 +123,17 @@ impl Caller {
         headers: &[(&str, &str)],
         body: impl Into<Body>,
     ) -> Answer {
+        Answer::of(self.head(method, path, headers, body).await).await
+    }
+
+    /// An answer whose body was not read yet.
+    async fn head(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Response {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -97,7 +141,8 @@ impl Caller {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        send(&self.router, request.body(body.into()).expect("request")).await
+        let request = request.body(body.into()).expect("request");
+        self.router.clone().oneshot(request).await.expect("answer")
     }
 
     async fn get(&self, path: &str) -> Answer {

@@ -24,6 +24,9 @@ pub enum SubmitError {
     /// The disk reserve is used up.
     #[error("the disk is nearly full")]
     Full,
+    /// New documents are not taken for now, by the operator's rule.
+    #[error("new documents are not taken for now")]
+    Closed,
     /// The content is not the edXML packet it should be.
     #[error("the packet is not valid: {0}")]
     Packet(Problem),
@@ -92,6 +95,7 @@ impl SubmitError {
             SubmitError::TooLarge => kinds::INPUT_TOO_LARGE
                 .with(format_args!("limit {} bytes", limits::DOCUMENT_BYTES_MAX)),
             SubmitError::Full => kinds::STORAGE_FULL.problem().retry_after(30),
+            SubmitError::Closed => kinds::LEDGER_TIMESTAMP_MISSING.problem().retry_after(60),
             SubmitError::Sender { code } => kinds::EXCHANGE_SENDER.with(code),
             SubmitError::RecipientUnknown { codes } => codes.iter().fold(
                 kinds::EXCHANGE_RECIPIENT_UNKNOWN.with(codes.join(", ")),

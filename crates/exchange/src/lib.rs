@@ -46,7 +46,7 @@ pub use lgsp_store::exchange::{
 };
 pub use model::*;
 pub use service::{Exchange, ExchangeConfig};
-pub use shown::EventView;
+pub use shown::{EventView, OwnReceipt};
 pub use transport::{HandOver, HandOverOutcome, Transport};
 pub use troubled::{TroubledGroup, TroubledGroups, TroubledQuery};
 pub use worker::Worker;

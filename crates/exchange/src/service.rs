@@ -26,6 +26,8 @@ pub struct ExchangeConfig {
     pub deliveries_at_once: usize,
     /// Deliveries under way to one recipient at once.
     pub deliveries_per_recipient: usize,
+    /// Whether new documents are taken.
+    pub gate: Gate,
     /// Deliberate faults; [`Planted::NONE`] outside of tests.
     pub planted: Planted,
 }
@@ -39,6 +41,7 @@ impl Default for ExchangeConfig {
             lease: limits::DELIVERY_LEASE,
             deliveries_at_once: limits::DELIVERIES_AT_ONCE,
             deliveries_per_recipient: 8,
+            gate: Gate::default(),
             planted: Planted::NONE,
         }
     }

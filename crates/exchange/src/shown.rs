@@ -24,6 +24,11 @@ pub struct EventView {
 }
 
 impl EventView {
+    /// The organisations whose part is seen; none: everybody's.
+    pub fn organisations(&self) -> Option<&[OrgId]> {
+        self.own.as_deref()
+    }
+
     /// The record as the actor may see it: whole for a sender and an operator; a recipient of several sees itself among the
     /// recipients and nobody else. None if the actor takes no part.
     pub fn shown<'r>(&self, record: &'r Record) -> Option<Cow<'r, Record>> {
@@ -53,6 +58,17 @@ fn names(own: &[OrgId], text: Option<&str>) -> bool {
         .is_some_and(|org: OrgId| own.contains(&org))
 }
 
+/// The receipt with which a party can prove something about a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnReceipt {
+    /// Of the acceptance: for the sender and for operators.
+    Acceptance(ReceiptId),
+    /// Of the recipient's own confirmation.
+    Confirmation(ReceiptId),
+    /// The recipient has confirmed nothing.
+    Nothing,
+}
+
 impl Exchange {
     /// What this actor may see of the ledger's records.
     ///
@@ -69,8 +85,7 @@ impl Exchange {
         Ok(EventView { own })
     }
 
-    /// The receipt that a party may prove something with: for the sender and for operators that of the acceptance, for a
-    /// recipient that of its own confirmation. None while the recipient has confirmed nothing.
+    /// The receipt of this document that is the actor's own.
     ///
     /// # Errors
     /// [`ReceiveError::DocumentUnknown`] if it does not exist or is somebody else's.
@@ -78,7 +93,7 @@ impl Exchange {
         &self,
         actor: &Actor,
         document: DocumentId,
-    ) -> Result<Option<ReceiptId>, ReceiveError> {
+    ) -> Result<OwnReceipt, ReceiveError> {
         let view = self.event_view(actor)?;
         let (found, deliveries) = self
             .inner
@@ -90,7 +105,7 @@ impl Exchange {
             .await?;
         let found = found.ok_or(ReceiveError::DocumentUnknown)?;
         let Some(own) = view.own.filter(|own| !own.contains(&found.sender_org)) else {
-            return Ok(Some(found.receipt));
+            return Ok(OwnReceipt::Acceptance(found.receipt));
         };
         let mine: Vec<_> = deliveries
             .iter()
@@ -103,7 +118,8 @@ impl Exchange {
             .iter()
             .rev()
             .filter(|delivery| delivery.state == DeliveryState::Delivered)
-            .find_map(|delivery| delivery.receipt))
+            .find_map(|delivery| delivery.receipt)
+            .map_or(OwnReceipt::Nothing, OwnReceipt::Confirmation))
     }
 }
 

@@ -114,6 +114,10 @@ impl Exchange {
         if !self.inner.db.has_room() {
             return Err(SubmitError::Full);
         }
+        let is_own = matches!(submit.actor, Actor::Platform { .. });
+        if self.inner.config.gate.is_closed() && !is_own {
+            return Err(SubmitError::Closed);
+        }
         let now = self.now();
         let checked = self.check(&submit, now)?;
         let Submit {
@@ -425,6 +429,7 @@ impl Exchange {
             error,
             SubmitError::Store(_)
                 | SubmitError::Full
+                | SubmitError::Closed
                 | SubmitError::TooLarge
                 | SubmitError::Forbidden
         );

@@ -85,6 +85,7 @@ pub struct Platform {
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
     transport: Arc<WebhookTransport>,
+    api: ApiState,
     expire_every: Duration,
 }
 
@@ -170,7 +171,7 @@ impl Platform {
             &options.public_url,
         ));
 
-        let api = lgsp_api::router(ApiState::new(ApiParts {
+        let state = ApiState::new(ApiParts {
             exchange: exchange.clone(),
             registry: registry.clone(),
             clock: clock.clone(),
@@ -179,7 +180,9 @@ impl Platform {
             webhook_public_key: public_key,
             endpoint_policy: Arc::new(move |url| outbound.check_url(url)),
             probes: probes(&db),
-        }));
+            ledger: None,
+        });
+        let api = lgsp_api::router(state.clone());
         let axis = lgsp_connect::axis::router(AxisState {
             exchange: exchange.clone(),
             registry: registry.clone(),
@@ -211,8 +214,14 @@ impl Platform {
             clock,
             entropy,
             transport,
+            api: state,
             expire_every: options.patience.expire_every,
         })
+    }
+
+    /// Ends answers that have no end of their own.
+    pub fn close_streams(&self) {
+        self.api.close_streams();
     }
 
     /// Starts everything that works without being asked.
@@ -223,6 +232,11 @@ impl Platform {
             let (exchange, transport) = (exchange.clone(), transport.clone());
             let (owner, stop) = (owner.clone(), signal.stop_signal());
             async move { exchange.run_worker(owner, transport, stop).await }
+        });
+        let (exchange, signal) = (self.exchange.clone(), tasks.clone());
+        tasks.supervise("exchange.resend", move || {
+            let (exchange, stop) = (exchange.clone(), signal.stop_signal());
+            async move { exchange.run_resend_worker(stop).await }
         });
         let registry = self.registry.clone();
         tasks.every("registry.refresh", REFRESH_EVERY, move || {
@@ -248,7 +262,11 @@ impl Platform {
             async move {
                 let swept = exchange.sweep_orphans().await;
                 let purged = exchange.purge_keys().await;
-                for error in swept.err().into_iter().chain(purged.err()) {
+                let forgotten = exchange.purge_resends().await;
+                for error in [swept.err(), purged.err(), forgotten.err()]
+                    .into_iter()
+                    .flatten()
+                {
                     tracing::warn!(%error, "what is no longer needed could not be removed");
                 }
             }

@@ -213,6 +213,7 @@ impl Running {
     /// Stops accepting, finishes open requests within the drain time, then the workers, then the store.
     pub async fn stop(self) {
         self.listeners.stop();
+        self.platform.close_streams();
         self.listeners.join(SHUTDOWN_DRAIN).await;
         self.finish(SHUTDOWN_DRAIN).await;
     }
@@ -220,6 +221,7 @@ impl Running {
     /// As [`Running::stop`], but cut short when `hurry` resolves.
     pub async fn stop_unless(self, hurry: impl Future<Output = ()>) {
         self.listeners.stop();
+        self.platform.close_streams();
         self.workers.stop();
         let is_hurried = tokio::select! {
             () = self.listeners.join(SHUTDOWN_DRAIN) => false,

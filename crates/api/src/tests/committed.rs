@@ -89,15 +89,16 @@ async fn the_permission_table_is_that_of_the_code() {
         let mut needed = "–".to_owned();
         let mut cells = Vec::new();
         for caller in &callers {
+            // Only the head is looked at: the stream of events has no end.
             let answer = caller
-                .call(method.clone(), &address, &[], Body::empty())
+                .head(method.clone(), &address, &[], Body::empty())
                 .await;
-            if let Some(challenge) = answer.headers.get("www-authenticate") {
+            if let Some(challenge) = answer.headers().get("www-authenticate") {
                 let challenge = challenge.to_str().expect("text");
                 let (_, scope) = challenge.split_once("scope=\"").expect("scope");
                 needed = scope.trim_end_matches('"').to_owned();
             }
-            cells.push(match answer.status.as_u16() {
+            cells.push(match answer.status().as_u16() {
                 401 => "401",
                 403 => "403",
                 _ => "yes",

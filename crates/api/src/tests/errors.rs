@@ -198,6 +198,7 @@ async fn a_panic_costs_one_request() {
         webhook_public_key: String::new(),
         endpoint_policy: Arc::new(|_| Ok(())),
         probes: Vec::new(),
+        ledger: None,
     });
     async fn fall() {
         panic!("planted");
