@@ -219,8 +219,6 @@ pub enum Fault {
     CheckpointSignature,
     /// A checkpoint was taken out, or one stands beyond the end of the log.
     CheckpointOrder,
-    /// Two neighbouring checkpoints are not consistent.
-    CheckpointConsistency,
     /// A cosignature or timestamp belongs to no checkpoint or does not fit.
     Evidence,
     /// A key of the log has no valid statement of the one before, or is not the one configured.
@@ -247,7 +245,6 @@ impl Fault {
             Fault::CheckpointRoot => "checkpoint.root",
             Fault::CheckpointSignature => "checkpoint.signature",
             Fault::CheckpointOrder => "checkpoint.order",
-            Fault::CheckpointConsistency => "checkpoint.consistency",
             Fault::Evidence => "checkpoint.evidence",
             Fault::Key => "key.unknown",
             Fault::Receipt => "receipt.leaf",

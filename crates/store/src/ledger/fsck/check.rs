@@ -1,20 +1,22 @@
 //! The check itself: facts in, the first bad position out. No database, no clock.
+//!
+//! Every checkpoint's root is computed over the same leaves in one pass. Checkpoints whose roots are right are therefore
+//! consistent with each other, every pair of them.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use lgsp_base::Sha256;
 use lgsp_wire::tlog::checkpoint::{Checkpoint, verify_cosignature};
-use lgsp_wire::tlog::merkle::{CompactRange, empty_root, verify_consistency};
+use lgsp_wire::tlog::merkle::CompactRange;
 use lgsp_wire::tlog::note::{SignedNote, VerifierKey};
 use lgsp_wire::tlog::succession::Succession;
 use lgsp_wire::tlog::tile::tiles_of;
 use lgsp_wire::tlog::timestamp::{Certificate, Token, imprint_of};
 
-use super::LEAVES_AT_ONCE;
-use super::read::{Batch, CheckpointFact, Fact, Ground, Tail, check_runs};
+use super::read::{Batch, Fact, Ground, Tail, check_runs};
 use crate::ledger::{
-    BadPosition, Cosignature, Fault, FsckReport, KnownCheckpoint, StoredTimestamp,
+    BadPosition, Cosignature, Fault, FsckReport, KnownCheckpoint, StoredCheckpoint, StoredTimestamp,
 };
 
 /// A key and the checkpoints it signs.
@@ -30,14 +32,18 @@ struct Key {
 pub(super) struct Check {
     ground: Arc<Ground>,
     origin: String,
+    /// Leaves of one batch; whole tiles.
+    at_once: u64,
     keys: Vec<Key>,
     /// By size, rising; those ahead.
     known: Vec<KnownCheckpoint>,
+    /// Size of the last of them that was right.
+    agreed: u64,
     /// Where the runs or keys are not right: leaves are checked up to there.
     stop: Option<BadPosition>,
     edge: CompactRange,
-    /// Size and root of the last checkpoint that was right.
-    last: (u64, Sha256),
+    /// Size of the last checkpoint that was right.
+    last: u64,
     /// Erased records whose erasure was not seen yet, with their places.
     erased: HashMap<Sha256, (u64, i64)>,
     /// Erasures that were told before the record was met.
@@ -74,6 +80,7 @@ impl Check {
         origin: &str,
         verifier: &VerifierKey,
         mut known: Vec<KnownCheckpoint>,
+        at_once: u64,
     ) -> Self {
         known.sort_by_key(|checkpoint| checkpoint.size);
         let runs = check_runs(&ground);
@@ -83,11 +90,13 @@ impl Check {
         };
         Self {
             origin: origin.to_owned(),
+            at_once,
             keys,
             known,
+            agreed: 0,
             stop: bad_key.or(runs),
             edge: CompactRange::new(),
-            last: (0, empty_root()),
+            last: 0,
             erased: HashMap::new(),
             told: Vec::new(),
             receipts: 0,
@@ -102,7 +111,7 @@ impl Check {
     pub(super) fn next(&self) -> Option<(u64, u64)> {
         let from = self.edge.size();
         let end = self.end();
-        (self.is_sound() && from < end).then(|| (from, end.min(from + LEAVES_AT_ONCE)))
+        (self.is_sound() && from < end).then(|| (from, end.min(from + self.at_once)))
     }
 
     /// The first leaf that is not looked at.
@@ -130,7 +139,7 @@ impl Check {
     /// Checks a batch; `None` if its rows could not be read.
     pub(super) fn take(&mut self, batch: Option<Batch>) {
         let from = self.edge.size();
-        let to = self.end().min(from + LEAVES_AT_ONCE);
+        let to = self.end().min(from + self.at_once);
         let checked = match batch {
             Some(mut batch) => {
                 self.cosignatures.extend(batch.cosignatures.drain(..));
@@ -153,7 +162,7 @@ impl Check {
                 .ok_or(BadPosition::at(Fault::EntryMissing, leaf, None))?;
             self.check_leaf(fact, batch)?;
             let size = self.edge.size();
-            if let Some(checkpoint) = checkpoints.next_if(|next| next.stored.size <= size) {
+            if let Some(checkpoint) = checkpoints.next_if(|next| next.size <= size) {
                 self.check_checkpoint(checkpoint)?;
             }
             self.check_known()?;
@@ -178,6 +187,9 @@ impl Check {
                 )),
             }
         })?;
+        if fact.has_wrong_receipt {
+            return Err(here(Fault::Receipt));
+        }
         if fact.is_erased {
             match self.told.iter().position(|told| *told == fact.commitment) {
                 Some(place) => drop(self.told.swap_remove(place)),
@@ -194,9 +206,8 @@ impl Check {
         Ok(())
     }
 
-    fn check_checkpoint(&mut self, fact: &CheckpointFact) -> Result<(), BadPosition> {
-        let stored = &fact.stored;
-        let (last, last_root) = self.last;
+    fn check_checkpoint(&mut self, stored: &StoredCheckpoint) -> Result<(), BadPosition> {
+        let last = self.last;
         let here = |fault| BadPosition::within(fault, last, stored.size);
         if stored.previous != last || stored.size != self.edge.size() {
             return Err(here(Fault::CheckpointOrder));
@@ -218,18 +229,14 @@ impl Check {
                 && signed.extensions.is_empty()
         })
         .ok_or(here(Fault::CheckpointSignature))?;
-        if last > 0 {
-            verify_consistency(last, &last_root, stored.size, &stored.root, &fact.proof)
-                .map_err(|_| here(Fault::CheckpointConsistency))?;
-        }
-        self.last = (stored.size, stored.root);
+        self.last = stored.size;
         self.report.checkpoints += 1;
         self.check_evidence(&text).map_err(here)
     }
 
     /// Checks what was signed about the checkpoint just checked; evidence of an earlier size belongs to none.
     fn check_evidence(&mut self, text: &str) -> Result<(), Fault> {
-        let (size, _) = self.last;
+        let size = self.last;
         while let Some(found) = self.cosignatures.pop_front_if(|next| next.size <= size) {
             if found.size < size || !is_cosigned(text, &found) {
                 return Err(Fault::Evidence);
@@ -254,8 +261,9 @@ impl Check {
             }
             self.known.remove(0);
             if known.size == size && known.root != self.edge.root() {
-                return Err(BadPosition::within(Fault::RolledBack, self.last.0, size));
+                return Err(BadPosition::within(Fault::RolledBack, self.agreed, size));
             }
+            self.agreed = known.size;
         }
         Ok(())
     }
@@ -277,9 +285,10 @@ impl Check {
         }
         let tail = tail.ok_or(BadPosition::at(Fault::Unreadable, size, None))?;
         let (before, after) = (&self.ground.head, &tail.head);
-        if self.last.0 < before.published || self.last.0 > after.published {
-            let leaf = self.last.0.min(before.published);
-            return Err(BadPosition::at(Fault::CheckpointOrder, leaf, None));
+        if self.last < before.published || self.last > after.published {
+            // Leaves that a checkpoint counts are gone, or the checkpoint is.
+            let (from, to) = (self.last.min(before.published), before.published.max(size));
+            return Err(BadPosition::within(Fault::CheckpointOrder, from, to));
         }
         if let Some(row) = tail.stray {
             let behind = self.ground.runs.iter().filter(|run| run.first_id > row);
@@ -298,7 +307,7 @@ impl Check {
         if before.size != after.size || before.published != after.published {
             return Ok(());
         }
-        if tail.newest_checkpoint != before.published || self.last.0 != before.published {
+        if tail.newest_checkpoint != before.published || self.last != before.published {
             return Err(BadPosition::at(Fault::CheckpointOrder, size, None));
         }
         if !self.cosignatures.is_empty() || !self.timestamps.is_empty() {

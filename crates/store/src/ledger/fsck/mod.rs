@@ -18,8 +18,8 @@ use crate::error::StoreError;
 const LEAVES_AT_ONCE: u64 = 2_048;
 
 impl Ledger {
-    /// Checks the whole log: commitments, columns, leaf hashes, tiles, runs, receipts, every checkpoint's root, signature and
-    /// consistency with the one before, cosignatures, timestamps and keys.
+    /// Checks the whole log: commitments, columns, leaf hashes, tiles, runs, receipts, every checkpoint's root and signature
+    /// (and so the consistency of all of them), cosignatures, timestamps and keys.
     ///
     /// # Errors
     /// The log cannot be read. A log that is damaged is a report with `first_bad`, not an error.
@@ -47,7 +47,13 @@ impl Ledger {
             ground => ground?,
         };
         let verifier = self.verifier_key();
-        let mut check = Check::new(Arc::clone(&ground), &inner.origin, &verifier, known);
+        let mut check = Check::new(
+            Arc::clone(&ground),
+            &inner.origin,
+            &verifier,
+            known,
+            LEAVES_AT_ONCE,
+        );
         while let Some((from, to)) = check.next() {
             let size = ground.head.size;
             let batch = inner

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use lgsp_base::Sha256;
 use lgsp_base::id::ReceiptId;
 use lgsp_wire::record::Record;
-use lgsp_wire::tlog::merkle::{consistency_proof, leaf_hash};
+use lgsp_wire::tlog::merkle::leaf_hash;
 use lgsp_wire::tlog::tile::TileId;
 
 use crate::error::StoreError;
 use crate::ledger::entry::{RECORD_ERASED, read_entry};
-use crate::ledger::rows::{Gap, Head, count, tile_reader};
+use crate::ledger::rows::{Gap, Head, count};
 use crate::ledger::runs::{Run, read_run};
 use crate::ledger::{
     BadPosition, Cosignature, Entry, Fault, StoredCheckpoint, StoredKey, StoredTimestamp,
@@ -44,13 +44,8 @@ pub(super) struct Fact {
     /// The commitment of a record that this entry says was erased.
     pub(super) announces: Option<Sha256>,
     pub(super) has_receipt: bool,
-}
-
-/// A checkpoint and the proof that leads to it from the one before.
-#[derive(Debug)]
-pub(super) struct CheckpointFact {
-    pub(super) stored: StoredCheckpoint,
-    pub(super) proof: Vec<Sha256>,
+    /// Its receipt leads to another leaf.
+    pub(super) has_wrong_receipt: bool,
 }
 
 /// Leaves in order, and what belongs to them.
@@ -59,7 +54,7 @@ pub(super) struct Batch {
     pub(super) facts: Vec<Fact>,
     /// By level and index.
     pub(super) tiles: HashMap<(u8, u64), Vec<u8>>,
-    pub(super) checkpoints: Vec<CheckpointFact>,
+    pub(super) checkpoints: Vec<StoredCheckpoint>,
     pub(super) cosignatures: Vec<Cosignature>,
     pub(super) timestamps: Vec<StoredTimestamp>,
 }
@@ -112,15 +107,14 @@ impl Tx<'_> {
                 && let Ok(place) = facts.binary_search_by_key(&leaf, |fact| fact.leaf)
                 && let Some(fact) = facts.get_mut(place)
             {
-                fact.fault = fact.fault.or(Some(Fault::Receipt));
+                fact.has_wrong_receipt = true;
             }
         }
         let first = from.saturating_add(1);
-        let checkpoints = self.ledger_checkpoint_list(first, to)?;
         Ok(Batch {
             facts,
             tiles: self.fsck_tiles(from, to, size)?,
-            checkpoints: self.fsck_proofs(checkpoints, size)?,
+            checkpoints: self.ledger_checkpoint_list(first, to)?,
             cosignatures: self.ledger_cosignature_list(first, to)?,
             timestamps: self.ledger_timestamp_list(first, to)?,
         })
@@ -155,25 +149,6 @@ impl Tx<'_> {
             }
         }
         Ok(tiles)
-    }
-
-    fn fsck_proofs(
-        &mut self,
-        checkpoints: Vec<StoredCheckpoint>,
-        size: u64,
-    ) -> Result<Vec<CheckpointFact>, StoreError> {
-        let mut tiles = tile_reader(self, size);
-        checkpoints
-            .into_iter()
-            .map(|stored| {
-                // Without the hashes for it there is no proof, and an empty one does not hold.
-                let proof = consistency_proof(stored.previous, stored.size, &mut tiles);
-                Ok(CheckpointFact {
-                    stored,
-                    proof: proof.unwrap_or_default(),
-                })
-            })
-            .collect()
     }
 
     pub(super) fn fsck_tail(&mut self, ground: &Ground) -> Result<Tail, StoreError> {
@@ -238,6 +213,7 @@ fn fact_of(leaf: u64, row: &Row<'_>) -> Result<(Fact, Option<ReceiptId>), StoreE
         is_erased: false,
         announces: None,
         has_receipt: false,
+        has_wrong_receipt: false,
     };
     let entry = match read_entry(row) {
         Ok(entry) => entry,
