@@ -230,6 +230,30 @@ pub static AUTH_FORBIDDEN: ProblemKind = ProblemKind {
     axis_code: 15,
 };
 
+/// The form was not sent from one of our pages, or too late.
+pub static AUTH_FORM: ProblemKind = ProblemKind {
+    code: "auth.form",
+    status: 403,
+    retryable: false,
+    title_vi: "Biểu mẫu không còn hiệu lực",
+    title_en: "The form is no longer valid",
+    fix_vi: "Mở lại trang rồi gửi lại biểu mẫu",
+    fix_en: "Open the page again and send the form again",
+    axis_code: 15,
+};
+
+/// Too many failed logins.
+pub static AUTH_TOO_MANY: ProblemKind = ProblemKind {
+    code: "auth.too_many",
+    status: 429,
+    retryable: true,
+    title_vi: "Đăng nhập sai quá nhiều lần",
+    title_en: "Too many failed logins",
+    fix_vi: "Chờ vài phút rồi thử lại với khóa đúng",
+    fix_en: "Wait some minutes and try again with the right token",
+    axis_code: 15,
+};
+
 /// The request's signature is not right.
 pub static AXIS_SIGNATURE: ProblemKind = ProblemKind {
     code: "axis.signature",
@@ -662,6 +686,18 @@ pub static LEDGER_UNKNOWN: ProblemKind = ProblemKind {
     axis_code: 10,
 };
 
+/// No new documents without time stamps of the ledger.
+pub static LEDGER_TIMESTAMP_MISSING: ProblemKind = ProblemKind {
+    code: "ledger.timestamp_missing",
+    status: 503,
+    retryable: true,
+    title_vi: "Tạm ngừng nhận văn bản mới vì nhật ký thiếu dấu thời gian",
+    title_en: "No new documents while the ledger has no time stamps",
+    fix_vi: "Thử lại sau với cùng khóa chống trùng; người quản trị xem lgsp doctor",
+    fix_en: "Try again later with the same idempotency key; the operator runs lgsp doctor",
+    axis_code: 20,
+};
+
 /// The ledger is not available.
 pub static LEDGER_UNAVAILABLE: ProblemKind = ProblemKind {
     code: "ledger.unavailable",
@@ -899,6 +935,8 @@ pub static ALL: &[&ProblemKind] = &[
     &AUTH_REQUIRED,
     &AUTH_INVALID,
     &AUTH_FORBIDDEN,
+    &AUTH_FORM,
+    &AUTH_TOO_MANY,
     &AXIS_SIGNATURE,
     &AXIS_TIMESTAMP,
     &AXIS_METHOD,
@@ -935,6 +973,7 @@ pub static ALL: &[&ProblemKind] = &[
     &JOB_LIMIT,
     &LEDGER_NOT_SEALED,
     &LEDGER_UNKNOWN,
+    &LEDGER_TIMESTAMP_MISSING,
     &LEDGER_UNAVAILABLE,
     &EVENTS_LIMIT,
     &ORG_UNKNOWN,
