@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod axis;
+pub mod timestamp;
 pub mod webhook;
+pub mod witness;
 
 pub mod outbound;
 

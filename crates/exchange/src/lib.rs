@@ -14,6 +14,7 @@ mod counters;
 mod erase;
 mod evidence;
 mod expiry;
+mod gate;
 mod inbox;
 mod intake;
 mod lineage;
@@ -39,6 +40,7 @@ pub use counters::{Counters, ExchangeCounters};
 pub use directory::{Channel, Directory, Party, Receiver, Resolved};
 pub use erase::{EraseReason, NotAReason};
 pub use error::{EraseError, ReceiveError, ResendError, SubmitError};
+pub use gate::Gate;
 pub use intake::{Content, Intake, IntakeKind};
 pub use lgsp_store::exchange::{
     Attempt, Delivery, DeliveryFilter, DeliveryState, Document, DocumentFilter, DocumentKind,

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use crate::counters::Counters;
 use crate::directory::Directory;
+use crate::gate::Gate;
 
 /// What an operator may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
