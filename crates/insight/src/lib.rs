@@ -25,7 +25,7 @@ pub use lgsp_store::insight::{FoundRow, Outcome, Recipient, RecipientState, Tran
 pub use overview::{
     Cards, Compared, HourPoint, Overview, SERIES_HOURS, STRIP_TICKS, Strip, Tick, ToDo, tick_start,
 };
-pub use projector::{Advanced, Progress};
+pub use projector::{Advanced, Progress, Rows, Stats};
 pub use search::{DocumentPage, DocumentQuery, Scope, Unit};
 
 #[derive(Debug)]
@@ -34,6 +34,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     leaves: Arc<dyn Leaves>,
     names: Arc<dyn Names>,
+    counters: projector::Counters,
 }
 
 /// What happened, derived from the sealed ledger. Clones share it.
@@ -57,6 +58,7 @@ impl Insight {
                 clock,
                 leaves,
                 names,
+                counters: projector::Counters::default(),
             }),
         }
     }

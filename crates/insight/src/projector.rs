@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use lgsp_base::Timestamp;
@@ -31,6 +32,36 @@ pub struct Advanced {
     pub lag: u64,
     /// How long to wait before the next round while there is something to do, so that the writer has time for others.
     pub rest: Duration,
+}
+
+/// What the projector of this process did since it was started, for metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Leaves worked in.
+    pub leaves: u64,
+    /// Batches written.
+    pub batches: u64,
+    /// Batches thrown away because another node was faster.
+    pub lost: u64,
+    /// Microseconds that batches took, waiting for the writer included.
+    pub busy_micros: u64,
+}
+
+/// How many rows there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// Transactions: one for each document.
+    pub transactions: u64,
+    /// Recipients of them.
+    pub recipients: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    leaves: AtomicU64,
+    batches: AtomicU64,
+    lost: AtomicU64,
+    busy_micros: AtomicU64,
 }
 
 /// How far the tables are.
@@ -62,6 +93,9 @@ impl Insight {
         let started = self.inner.clock.monotonic();
         let done = self.work_in(cursor, events).await?;
         let took = self.inner.clock.monotonic().saturating_sub(started);
+        if !read.is_empty() {
+            self.inner.counters.note(done, took);
+        }
         let next = cursor.next_leaf + done;
         Ok(Advanced {
             leaves: done,
@@ -88,6 +122,34 @@ impl Insight {
                 return Ok(total);
             }
         }
+    }
+
+    /// What the projector of this process did since it was started.
+    pub fn stats(&self) -> Stats {
+        let counters = &self.inner.counters;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            leaves: read(&counters.leaves),
+            batches: read(&counters.batches),
+            lost: read(&counters.lost),
+            busy_micros: read(&counters.busy_micros),
+        }
+    }
+
+    /// How many rows there are; a sum over the counters of all hours.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn rows(&self) -> Result<Rows, InsightError> {
+        let (transactions, recipients) = self
+            .inner
+            .db
+            .read::<_, StoreError, _>("insight_rows", |tx| tx.insight_rows())
+            .await?;
+        Ok(Rows {
+            transactions,
+            recipients,
+        })
     }
 
     /// How far the tables are.
@@ -151,6 +213,21 @@ impl Insight {
             })
             .await?;
         Ok(if is_ours { count } else { 0 })
+    }
+}
+
+impl Counters {
+    fn note(&self, leaves: u64, took: Duration) {
+        let add = |counter: &AtomicU64, by: u64| {
+            counter.fetch_add(by, Ordering::Relaxed);
+        };
+        add(&self.leaves, leaves);
+        add(&self.batches, u64::from(leaves > 0));
+        add(&self.lost, u64::from(leaves == 0));
+        add(
+            &self.busy_micros,
+            u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        );
     }
 }
 

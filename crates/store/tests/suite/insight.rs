@@ -115,7 +115,7 @@ fn derived_rows_are_stored_changed_and_removed() {
         test.db()
             .write::<_, StoreError, _>("test", |tx| {
                 tx.insight_clear()?;
-                assert_eq!(tx.insight_rows()?, (0, 0, 0));
+                assert_eq!(tx.insight_rows()?, (0, 0));
                 assert_eq!(tx.insight_cursor()?.next_leaf, 0);
                 Ok(())
             })
