@@ -28,3 +28,6 @@ pub use model::{
 pub use proofs::Subject;
 pub use service::{Ledger, LedgerConfig};
 pub use witnessed::WitnessedLog;
+
+#[cfg(test)]
+mod tests;
