@@ -103,20 +103,11 @@ fn an_old_checkpoint_is_good_under_a_new_key() {
     assert!(bundle.verify(None).is_valid());
 }
 
-/// Parts with one thing changed, signed again by somebody who holds the log's key: the check that must notice.
-#[test]
-fn each_check_notices_its_own_fault_even_if_the_log_signs_it() {
-    let resigned = |change: fn(&mut Parts)| {
-        let mut parts = full_parts();
-        change(&mut parts);
-        let message = parts.signed_message();
-        let signature = log_key(2).sign(&message).expect("signs");
-        let report = Bundle { parts, signature }.verify(Some(log_key(2).key()));
-        assert!(!report.is_valid());
-        failures(&report)
-    };
-    type Case = (fn(&mut Parts), &'static [(Name, Reason)]);
-    let cases: [Case; 17] = [
+/// A change of the parts, and the checks that must notice it.
+type Fault = (fn(&mut Parts), &'static [(Name, Reason)]);
+
+fn faults() -> [Fault; 17] {
+    [
         (
             |parts| parts.record.push(b' '),
             &[
@@ -229,9 +220,23 @@ fn each_check_notices_its_own_fault_even_if_the_log_signs_it() {
             },
             &[(Name::Timestamp, Reason::CertificateNotValid)],
         ),
-    ];
-    for (number, (change, expected)) in cases.into_iter().enumerate() {
-        assert_eq!(resigned(change), expected, "case {number}");
+    ]
+}
+
+/// The full bundle with one thing changed, signed again by somebody who holds the log's key.
+fn resigned(change: fn(&mut Parts)) -> Bundle {
+    let mut parts = full_parts();
+    change(&mut parts);
+    let signature = log_key(2).sign(&parts.signed_message()).expect("signs");
+    Bundle { parts, signature }
+}
+
+#[test]
+fn each_check_notices_its_own_fault_even_if_the_log_signs_it() {
+    for (number, (change, expected)) in faults().into_iter().enumerate() {
+        let report = resigned(change).verify(Some(log_key(2).key()));
+        assert!(!report.is_valid());
+        assert_eq!(failures(&report), expected, "case {number}");
     }
 }
 
