@@ -13,7 +13,7 @@ use crate::directory::Directory;
 use crate::gate::Gate;
 
 /// What an operator may change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ExchangeConfig {
     /// How long a document waits for its recipients.
     pub expiry: Duration,
