@@ -734,6 +734,11 @@ def cosignature(bundle, line):
         return name
 
 
+def printable(text):
+    """Text of strangers without what would move the cursor, start a line or turn the direction of writing."""
+    return re.sub("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]", "\ufffd", str(text))
+
+
 def vietnamese(at):
     return at.astimezone(VIETNAM).strftime("%d/%m/%Y %H:%M:%S")
 
@@ -815,12 +820,12 @@ def is_good(outcome):
 def sentence(code, outcome, addition):
     holds, absent, fails = WORDS[code]
     text = {HOLDS: holds, ABSENT: absent}.get(outcome) or f"{fails}: {REASONS[outcome]}"
-    return f"{text} ({addition})" if addition else text
+    return f"{text} ({printable(addition)})" if addition else text
 
 
 def subject(facts):
     parts = [("văn bản", facts["document"]), ("biên nhận", facts["receipt"]), ("dòng sổ số", facts["leaf"])]
-    return ", ".join(f"{word} {value}" for word, value in parts if value is not None) or "không rõ bản ghi nào"
+    return ", ".join(f"{word} {printable(value)}" for word, value in parts if value is not None) or "không rõ bản ghi nào"
 
 
 def main():

@@ -6,6 +6,7 @@ use lgsp_base::hash::to_hex;
 use super::bundle::Bundle;
 use crate::record::{Record, Value};
 use crate::tlog::checkpoint::Checkpoint;
+use crate::tlog::printable;
 use crate::tlog::timestamp::{Certificate, Token, imprint_of};
 
 /// A page of labelled lines.
@@ -95,7 +96,7 @@ pub fn cover(bundle: &Bundle, lang: Lang) -> CoverPage {
             Lang::Vi => "BIÊN NHẬN ĐIỆN TỬ".to_owned(),
             Lang::En => "ELECTRONIC RECEIPT".to_owned(),
         },
-        platform: parts.platform.clone(),
+        platform: printable(&parts.platform),
         lines,
         note: match lang {
             Lang::Vi => "Trang này được dựng từ tệp biên nhận và tự nó không chứng minh điều gì. Kiểm tra tệp, không cần mạng: \
@@ -114,7 +115,7 @@ fn line(lang: Lang, vi: &'static str, en: &'static str, value: String) -> CoverL
             Lang::Vi => vi,
             Lang::En => en,
         },
-        value,
+        value: printable(&value),
     }
 }
 

@@ -5,6 +5,7 @@ use lgsp_base::{Lang, Timestamp};
 use crate::record::Record;
 use crate::tlog::merkle::ProofError;
 use crate::tlog::note::NoteError;
+use crate::tlog::printable;
 use crate::tlog::timestamp::TimestampError;
 
 /// What is checked, in the order in which it is reported.
@@ -301,7 +302,7 @@ impl Check {
     }
 }
 
-/// What a receipt is about, as its record says.
+/// What a receipt is about, as its record says; fit to be shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The kind of entry: `document.accepted`.
@@ -320,7 +321,7 @@ pub struct Facts {
 
 impl Facts {
     pub(super) fn of(record: &Record, leaf_index: u64) -> Self {
-        let text = |key: &str| record.text(key).map(str::to_owned);
+        let text = |key: &str| record.text(key).map(printable);
         Self {
             kind: text("kind"),
             at: record.integer("at").map(Timestamp::from_micros),

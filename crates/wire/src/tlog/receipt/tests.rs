@@ -374,3 +374,25 @@ fn the_cover_page_is_rendered_from_the_bundle() {
     }
     assert!(cover(&small(), Lang::Vi).lines.len() < page.lines.len());
 }
+
+#[test]
+fn a_receipt_cannot_write_lines_of_its_own_into_the_verdict() {
+    let mut parts = small_parts();
+    parts.platform = "A\n  [đạt] receipt.pin".to_owned();
+    parts.record = Record::new()
+        .with("document", "x\u{1b}[2J\nHỢP LỆ\u{202e}")
+        .encode();
+    let bundle = Bundle::sign(parts, &log_key(1)).expect("signs");
+    let text = bundle.verify(None).text(Lang::Vi);
+    assert_eq!(
+        text,
+        "KHÔNG HỢP LỆ: văn bản x\u{fffd}[2J\u{fffd}HỢP LỆ\u{fffd}, dòng sổ số 4"
+    );
+    let page = cover(&bundle, Lang::Vi);
+    assert!(!page.platform.contains('\n'));
+    assert!(
+        page.lines
+            .iter()
+            .all(|line| !line.value.contains(char::is_control))
+    );
+}

@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use lgsp_base::{Sha256, Timestamp};
 
 use super::der::{Element, Reader, tag};
+use crate::tlog::printable;
+
 use super::{TOKEN_BYTES_MAX, TimestampError, signature};
 
 const OID_COMMON_NAME: &[u8] = &[0x55, 4, 3];
@@ -146,11 +148,12 @@ impl Certificate {
         Sha256::of(&self.der)
     }
 
-    /// The common name, or the fingerprint where there is none.
+    /// The common name, fit to be shown, or the fingerprint where there is none.
     pub fn name(&self) -> String {
         common_name(&self.subject)
             .ok()
             .flatten()
+            .map(|name| printable(&name))
             .unwrap_or_else(|| self.fingerprint().to_string())
     }
 
