@@ -12,6 +12,7 @@ mod axis;
 mod bit_flip;
 mod cli;
 mod crash;
+mod demo;
 mod disk_full;
 mod exactly_once;
 mod example_client;
