@@ -8,5 +8,7 @@ mod db;
 mod insight;
 #[path = "suite/ledger.rs"]
 mod ledger;
+#[path = "suite/ledger_evidence.rs"]
+mod ledger_evidence;
 #[path = "suite/rows.rs"]
 mod rows;

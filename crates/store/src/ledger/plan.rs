@@ -324,14 +324,15 @@ impl Tx<'_> {
     ) -> Result<bool, StoreError> {
         let rows = self.execute(
             "UPDATE ledger_head SET size = $1, next_id = $2, sealer = $3, sealer_until = $4
-             WHERE id = 1 AND size = $5 AND next_id = $6",
+             WHERE id = 1 AND size = $5 AND next_id = $6 AND key_number = $7",
             params![
                 plan.size,
                 plan.next_id,
                 sealer,
                 sealer_until,
                 plan.before.size,
-                plan.before.next_id
+                plan.before.next_id,
+                plan.before.key_number
             ],
         )?;
         if rows == 0 {

@@ -124,6 +124,10 @@ impl Ledger {
             })
             .await?;
         self.announce(plan.before.published);
+        // A node that may not sign does not take the log into its hands either.
+        if plan.before.key_number != self.current().number {
+            return Err(LedgerError::KeyReplaced);
+        }
         let is_published = plan.before.published == plan.before.size;
         if self.is_elsewhere(&plan.before) || (plan.is_empty() && is_published) {
             return Ok(Batch::Nothing);
