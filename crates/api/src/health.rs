@@ -10,9 +10,10 @@ use utoipa::ToSchema;
 
 use crate::ApiState;
 
-/// One thing that must hold before work is taken: the store, the disk, the delivery worker.
+/// One thing that must hold before work is taken (the store, the disk), or that people should know (a witness is away).
 pub struct Probe {
     name: &'static str,
+    is_required: bool,
     check: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
 }
 
@@ -24,7 +25,19 @@ impl Probe {
     ) -> Self {
         Self {
             name,
+            is_required: true,
             check: Box::new(check),
+        }
+    }
+
+    /// Like [`Probe::new`] for something without which work can still be taken: its trouble is told, and that is all.
+    pub fn notice(
+        name: &'static str,
+        check: impl Fn() -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            is_required: false,
+            ..Self::new(name, check)
         }
     }
 }
@@ -40,7 +53,7 @@ impl fmt::Debug for Probe {
 /// How the platform is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HealthReport {
-    /// `ok` or `not_ready`.
+    /// `ok`, `degraded` (work is taken, something needs attention) or `not_ready`.
     status: &'static str,
     /// Every part that was asked.
     checks: Vec<HealthCheck>,
@@ -51,7 +64,7 @@ pub(crate) struct HealthReport {
 pub(crate) struct HealthCheck {
     /// `store`, `disk`, `worker` …
     name: &'static str,
-    /// True if it can take work.
+    /// True if all is well with it.
     is_ok: bool,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,11 +95,13 @@ pub(crate) async fn live() -> Response {
     responses((status = 200, description = "Ready", body = HealthReport),
         (status = 503, description = "Not ready; `checks` says why", body = HealthReport)))]
 pub(crate) async fn ready(State(state): State<ApiState>) -> Response {
+    let mut is_ready = true;
     let checks: Vec<HealthCheck> = state
         .probes
         .iter()
         .map(|probe| {
             let outcome = (probe.check)();
+            is_ready &= outcome.is_ok() || !probe.is_required;
             HealthCheck {
                 name: probe.name,
                 is_ok: outcome.is_ok(),
@@ -94,21 +109,11 @@ pub(crate) async fn ready(State(state): State<ApiState>) -> Response {
             }
         })
         .collect();
-    if checks.iter().all(|check| check.is_ok) {
-        answer(
-            StatusCode::OK,
-            HealthReport {
-                status: "ok",
-                checks,
-            },
-        )
-    } else {
-        answer(
-            StatusCode::SERVICE_UNAVAILABLE,
-            HealthReport {
-                status: "not_ready",
-                checks,
-            },
-        )
-    }
+    let is_well = checks.iter().all(|check| check.is_ok);
+    let (code, status) = match (is_ready, is_well) {
+        (true, true) => (StatusCode::OK, "ok"),
+        (true, false) => (StatusCode::OK, "degraded"),
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
+    };
+    answer(code, HealthReport { status, checks })
 }

@@ -28,7 +28,7 @@ use crate::ApiState;
         (name = "jobs", description = "Long work: how far it came, what came of it, end it"),
         (name = "organisations", description = "The directory over time"),
         (name = "systems", description = "Connected applications and their credentials"),
-        (name = "webhooks", description = "Push endpoints (Standard Webhooks 1.0, Ed25519)"),
+        (name = "webhooks", description = "Push endpoints (Standard Webhooks 1.0, Ed25519 and HMAC)"),
         (name = "events", description = "What happens, as a stream"),
         (name = "ledger", description = "The public log, receipts, entries and proofs"),
         (name = "platform", description = "Health and this description"),

@@ -83,6 +83,14 @@ pub(crate) fn tagged<T: Serialize>(
     Ok(response)
 }
 
+/// An answer with a credential is kept nowhere on its way.
+pub(crate) fn once(mut response: Response) -> Response {
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 /// The `Idempotency-Key` of a request.
 ///
 /// # Errors

@@ -58,6 +58,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(webhooks::key)) // …/key
         .routes(routes!(webhooks::fetch, webhooks::disable)) // …/{id}
         .routes(routes!(webhooks::approve)) // …/{id}/approve
+        .routes(routes!(webhooks::rotate)) // …/{id}/secret
         // the ledger
         .routes(routes!(events::follow)) // /api/v1/events
         .routes(routes!(ledger::receipt)) // /api/v1/documents/{id}/receipt

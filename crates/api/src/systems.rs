@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use http::{HeaderMap, StatusCode, Uri};
 use lgsp_base::id::{OrgId, SystemId, TokenId};
 use lgsp_base::problem::kinds;
 use lgsp_base::{Problem, Timestamp};
@@ -19,7 +19,7 @@ use crate::organisations::find;
 use crate::page::{PageRequest, require_match, version_tag};
 use crate::problem::{Failure, ProblemDocument};
 use crate::query::Query;
-use crate::respond::{Page, id, json, paged, tagged};
+use crate::respond::{Page, id, json, once, paged, tagged};
 
 /// A connected application of an organisation.
 #[derive(Debug, Serialize, ToSchema)]
@@ -184,14 +184,6 @@ pub(crate) struct NewSystemView {
     /// For `rest`: the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
-}
-
-/// An answer with a credential is kept nowhere on its way.
-fn once(mut response: Response) -> Response {
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 /// Add a system

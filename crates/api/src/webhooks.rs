@@ -18,7 +18,7 @@ use crate::json::read_json;
 use crate::page::{PageRequest, require_match, version_tag};
 use crate::problem::{Failure, ProblemDocument};
 use crate::query::Query;
-use crate::respond::{Page, id, json, paged, tagged};
+use crate::respond::{Page, id, json, once, paged, tagged};
 
 /// A push endpoint.
 #[derive(Debug, Serialize, ToSchema)]
@@ -116,6 +116,27 @@ pub(crate) async fn list(
     Ok(paged(&uri, items, next)?)
 }
 
+/// An endpoint with its secret, which is shown this once.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NewWebhookView {
+    #[serde(flatten)]
+    webhook: WebhookView,
+    /// With it `v1` signatures are verified: `whsec_` and base64. Keep it secret, or verify `v1a` by the public key instead.
+    #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
+    secret: String,
+}
+
+/// Another secret, which is shown this once.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RotatedSecretView {
+    /// `whsec_` and base64.
+    #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
+    secret: String,
+    /// Until when pushes are signed with the secret before, too.
+    #[schema(value_type = String, format = DateTime)]
+    old_until: Timestamp,
+}
+
 /// A wished endpoint.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -129,9 +150,9 @@ pub(crate) struct ProposeWebhook {
 
 /// Propose an endpoint
 ///
-/// Nothing is sent to it before an operator approves it.
+/// Nothing is sent to it before an operator approves it. The answer carries the endpoint's secret, this once.
 #[utoipa::path(post, path = "/api/v1/webhooks", tag = "webhooks", request_body = ProposeWebhook,
-    responses((status = 201, description = "Proposed", body = WebhookView),
+    responses((status = 201, description = "Proposed", body = NewWebhookView),
         (status = 422, description = "The address is not allowed", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(crate) async fn propose(
     State(state): State<ApiState>,
@@ -151,7 +172,7 @@ pub(crate) async fn propose(
         }
     };
     (state.endpoint_policy)(&request.url)?;
-    let webhook = state
+    let new = state
         .registry
         .propose_webhook(&permitted.actor, system, &request.url)
         .await
@@ -159,9 +180,43 @@ pub(crate) async fn propose(
     let snapshot = state.registry.snapshot();
     let webhook = snapshot
         .connections()
-        .webhook(webhook)
+        .webhook(new.webhook)
         .ok_or_else(|| kinds::SYSTEM_INTERNAL.problem())?;
-    Ok(json(StatusCode::CREATED, &WebhookView::from(webhook))?)
+    let view = NewWebhookView {
+        webhook: webhook.into(),
+        secret: new.secret.expose().clone(),
+    };
+    Ok(once(json(StatusCode::CREATED, &view)?))
+}
+
+/// Rotate an endpoint's secret
+///
+/// The answer carries the new one, this once. Pushes are signed with both for a day. Needs `If-Match`.
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/secret", tag = "webhooks",
+    params(("id" = String, Path, description = "The endpoint"), ("If-Match" = String, Header, description = "Its ETag")),
+    responses((status = 200, description = "The new secret", body = RotatedSecretView),
+        (status = 404, description = "Unknown, or not the caller's: the same answer", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 412, description = "It has changed", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 428, description = "`If-Match` is missing", body = ProblemDocument, content_type = "application/problem+json")))]
+pub(crate) async fn rotate(
+    State(state): State<ApiState>,
+    permitted: Permitted<WebhookWrite>,
+    Path(webhook): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let snapshot = state.registry.snapshot();
+    let webhook = lookup(&snapshot, &permitted.actor, &webhook)?;
+    require_match(&headers, &version_tag(version(webhook)))?;
+    let rotated = state
+        .registry
+        .rotate_webhook_secret(&permitted.actor, webhook.id)
+        .await
+        .map_err(|error| error.to_problem())?;
+    let view = RotatedSecretView {
+        secret: rotated.secret.expose().clone(),
+        old_until: rotated.old_until,
+    };
+    Ok(once(json(StatusCode::OK, &view)?))
 }
 
 /// Show an endpoint

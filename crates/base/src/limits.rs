@@ -150,6 +150,8 @@ pub const EVENT_PAGES_MAX: usize = 64;
 pub const EVENT_HEARTBEAT: Duration = Duration::from_secs(5);
 /// When a client whose stream of events broke comes back.
 pub const EVENT_RETRY: Duration = Duration::from_secs(2);
+/// How long pushes are signed with the secret before, too, after it was rotated.
+pub const WEBHOOK_SECRET_OVERLAP: Duration = Duration::from_secs(24 * 3600);
 /// Time for one webhook call.
 pub const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes of a webhook's answer that are read.

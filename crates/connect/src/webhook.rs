@@ -1,4 +1,5 @@
-//! Pushes to approved endpoints: Standard Webhooks 1.0 with Ed25519 signatures (`v1a`).
+//! Pushes to approved endpoints: Standard Webhooks 1.0 with Ed25519 signatures (`v1a`), and with HMAC (`v1`) where the endpoint has a
+//! secret.
 //!
 //! A push is thin: it says what waits and where to fetch it, never the content. What the receiver answers decides:
 //!
@@ -20,7 +21,7 @@ use lgsp_base::id::{SystemId, WebhookId};
 use lgsp_base::{Actor, Clock, limits};
 use lgsp_exchange::{HandOver, HandOverOutcome, Transport};
 use lgsp_registry::Registry;
-use lgsp_wire::webhook::SigningKey;
+use lgsp_wire::webhook::{SigningKey, sign_symmetric};
 use serde_json::json;
 
 use crate::outbound::{Answer, CallError, Outbound};
@@ -93,7 +94,7 @@ impl WebhookTransport {
             ),
             (
                 HeaderName::from_static("webhook-signature"),
-                self.key.sign(&id, seconds, body),
+                self.signatures(item, &id, seconds, body),
             ),
             (header::CONTENT_TYPE, "application/json".to_owned()),
             (header::USER_AGENT, "lgsp".to_owned()),
@@ -104,6 +105,18 @@ impl WebhookTransport {
             }
         }
         headers
+    }
+
+    /// The platform's signature, and one by each secret of the endpoint.
+    fn signatures(&self, item: &HandOver, id: &str, seconds: i64, body: &[u8]) -> String {
+        let mut text = self.key.sign(id, seconds, body);
+        let snapshot = self.registry.snapshot();
+        let now = self.clock.now();
+        for secret in snapshot.connections().webhook_secrets(item.webhook, now) {
+            text.push(' ');
+            text.push_str(&sign_symmetric(secret.expose(), id, seconds, body));
+        }
+        text
     }
 
     async fn push(&self, item: HandOver) -> HandOverOutcome {
@@ -280,40 +293,13 @@ mod tests {
         assert_eq!(retry_after, Some(limits::RETRY_AFTER_MAX));
     }
 
-    #[tokio::test]
-    async fn a_push_is_thin_signed_and_goes_only_where_it_may() {
+    /// What the receiver of a push is sent, and what came of it.
+    async fn received(
+        listener: &tokio::net::TcpListener,
+        pushing: &WebhookTransport,
+        item: &HandOver,
+    ) -> (String, HandOverOutcome) {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let house = crate::testkit::House::new("webhook-push").await;
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("bind");
-        let address = listener.local_addr().expect("address");
-        let transport = |allowed: &[&str]| {
-            let config = crate::outbound::OutboundConfig {
-                allowed: allowed
-                    .iter()
-                    .map(|entry| entry.parse().expect("entry"))
-                    .collect(),
-                ..Default::default()
-            };
-            let resolver = Arc::new(crate::outbound::SystemResolver);
-            WebhookTransport::new(
-                Outbound::new(config, resolver).expect("client"),
-                SigningKey::from_seed(&[7; 32]).expect("key"),
-                house.clock.clone(),
-                house.registry.clone(),
-                "https://lgsp.example/",
-            )
-        };
-        let item = HandOver {
-            url: format!("http://{address}/hook"),
-            ..item()
-        };
-        let outcome = transport(&[]).hand_over(item.clone()).await;
-        assert!(
-            matches!(outcome, HandOverOutcome::Unreachable { ref cause, .. } if cause == "url_forbidden")
-        );
-
         let receive = async {
             let (mut stream, _) = listener.accept().await.expect("accept");
             let mut request = Vec::new();
@@ -338,24 +324,63 @@ mod tests {
                 .expect("write");
             String::from_utf8(request).expect("utf-8")
         };
-        let pushing = transport(&["127.0.0.1"]);
-        let (request, outcome) = tokio::join!(receive, pushing.hand_over(item.clone()));
+        tokio::join!(receive, pushing.hand_over(item.clone()))
+    }
+
+    fn transport(house: &crate::testkit::House, allowed: &[&str]) -> WebhookTransport {
+        let config = crate::outbound::OutboundConfig {
+            allowed: allowed
+                .iter()
+                .map(|entry| entry.parse().expect("entry"))
+                .collect(),
+            ..Default::default()
+        };
+        WebhookTransport::new(
+            Outbound::new(config, Arc::new(crate::outbound::SystemResolver)).expect("client"),
+            SigningKey::from_seed(&[7; 32]).expect("key"),
+            house.clock.clone(),
+            house.registry.clone(),
+            "https://lgsp.example/",
+        )
+    }
+
+    fn field<'r>(request: &'r str, name: &str) -> &'r str {
+        request
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+            .expect("field")
+    }
+
+    #[tokio::test]
+    async fn a_push_is_thin_signed_and_goes_only_where_it_may() {
+        let house = crate::testkit::House::new("webhook-push").await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("bind");
+        let address = listener.local_addr().expect("address");
+        let item = HandOver {
+            url: format!("http://{address}/hook"),
+            ..item()
+        };
+        let outcome = transport(&house, &[]).hand_over(item.clone()).await;
+        assert!(
+            matches!(outcome, HandOverOutcome::Unreachable { ref cause, .. } if cause == "url_forbidden")
+        );
+        let pushing = transport(&house, &["127.0.0.1"]);
+        let (request, outcome) = received(&listener, &pushing, &item).await;
         assert_eq!(outcome, HandOverOutcome::Confirmed);
         let (head, body) = request.split_once("\r\n\r\n").expect("head");
-        let field = |name: &str| {
-            head.lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-                .expect("field")
-        };
-        assert_eq!(field("webhook-id"), item.delivery.to_string());
-        let seconds = field("webhook-timestamp").parse().expect("seconds");
+        assert_eq!(field(head, "webhook-id"), item.delivery.to_string());
+        let seconds = field(head, "webhook-timestamp").parse().expect("seconds");
+        let signature = field(head, "webhook-signature");
         assert!(lgsp_wire::webhook::verify(
             &[&pushing.key.public_key()],
-            field("webhook-id"),
+            field(head, "webhook-id"),
             seconds,
             body.as_bytes(),
-            field("webhook-signature"),
+            signature,
         ));
+        assert!(!signature.contains(' '), "no secret, no second signature");
         let payload: serde_json::Value = serde_json::from_str(body).expect("json");
         assert_eq!(payload["type"], "document.available");
         assert_eq!(
@@ -365,5 +390,53 @@ mod tests {
                 item.delivery
             )
         );
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_with_a_secret_gets_both_signatures_and_a_rotation_leaves_no_gap() {
+        use lgsp_registry::model::Protocol;
+        use lgsp_wire::webhook::{parse_secret, verify_symmetric};
+        let house = crate::testkit::House::new("webhook-secret").await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("bind");
+        let address = listener.local_addr().expect("address");
+        let system = house.connect("H99.131", Protocol::Rest).await.system;
+        let actor = Actor::Platform { part: "test" };
+        let new = house
+            .registry
+            .propose_webhook(&actor, system, "https://qlvb.example/hook")
+            .await
+            .expect("proposed");
+        let item = HandOver {
+            url: format!("http://{address}/hook"),
+            webhook: new.webhook,
+            ..item()
+        };
+        let pushing = transport(&house, &["127.0.0.1"]);
+        let fits = |request: &str, secret: &str| {
+            let (head, body) = request.split_once("\r\n\r\n").expect("head");
+            verify_symmetric(
+                &parse_secret(secret).expect("a secret"),
+                field(head, "webhook-id"),
+                field(head, "webhook-timestamp").parse().expect("seconds"),
+                body.as_bytes(),
+                field(head, "webhook-signature"),
+            )
+        };
+        let (request, _) = received(&listener, &pushing, &item).await;
+        let signature = field(&request, "webhook-signature");
+        assert!(signature.starts_with("v1a,") && signature.contains(" v1,"));
+        assert!(fits(&request, new.secret.expose()));
+        let rotated = house
+            .registry
+            .rotate_webhook_secret(&actor, new.webhook)
+            .await
+            .expect("rotated");
+        let (request, _) = received(&listener, &pushing, &item).await;
+        assert!(fits(&request, new.secret.expose()) && fits(&request, rotated.secret.expose()));
+        house.clock.advance(limits::WEBHOOK_SECRET_OVERLAP);
+        let (request, _) = received(&listener, &pushing, &item).await;
+        assert!(!fits(&request, new.secret.expose()) && fits(&request, rotated.secret.expose()));
     }
 }

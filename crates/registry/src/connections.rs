@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use lgsp_base::hash::Sha256;
 use lgsp_base::id::{OrgId, SystemId, WebhookId};
 use lgsp_base::secret::Secret;
+use lgsp_base::time::Timestamp;
 use lgsp_store::registry::{AgencyRow, SystemRow, TokenRow, WebhookRow};
 
 use crate::model::{Protocol, System, TokenRecord, Webhook, WebhookState};
@@ -31,9 +32,33 @@ pub struct Connections {
     tokens: HashMap<Sha256, TokenRecord>,
     webhooks: HashMap<WebhookId, Webhook>,
     webhooks_by_system: HashMap<SystemId, Vec<WebhookId>>,
+    webhook_secrets: HashMap<WebhookId, WebhookSecrets>,
     agencies: HashMap<SystemId, Vec<OrgId>>,
     /// The active system that registered first for an organisation.
     served_by: HashMap<OrgId, SystemId>,
+}
+
+/// The symmetric secrets of an endpoint.
+#[derive(Debug, Default)]
+struct WebhookSecrets {
+    current: Option<Secret<Vec<u8>>>,
+    old: Option<(Secret<Vec<u8>>, Timestamp)>,
+}
+
+impl WebhookSecrets {
+    fn open(row: &WebhookRow, vault: &Vault) -> Result<Self, VaultError> {
+        let owner = row.id.to_string();
+        let open = |sealed: &Option<Vec<u8>>| {
+            sealed
+                .as_deref()
+                .map(|sealed| vault.unseal(&owner, sealed))
+                .transpose()
+        };
+        Ok(Self {
+            current: open(&row.secret_sealed)?,
+            old: open(&row.old_secret_sealed)?.zip(row.old_secret_until),
+        })
+    }
 }
 
 impl Connections {
@@ -108,6 +133,9 @@ impl Connections {
         }
         for row in rows.webhooks {
             built
+                .webhook_secrets
+                .insert(row.id, WebhookSecrets::open(&row, vault)?);
+            built
                 .webhooks_by_system
                 .entry(row.system_id)
                 .or_default()
@@ -172,6 +200,19 @@ impl Connections {
     /// The secret with which an active system signs on the document axis.
     pub fn vxp_secret(&self, id: SystemId) -> Option<&Secret<Vec<u8>>> {
         self.vxp_secrets.get(&id)
+    }
+
+    /// The symmetric secrets with which a push to an endpoint is signed at a time: its own, and for a while the one before.
+    pub fn webhook_secrets(
+        &self,
+        id: WebhookId,
+        at: Timestamp,
+    ) -> impl Iterator<Item = &Secret<Vec<u8>>> {
+        let known = self.webhook_secrets.get(&id).into_iter();
+        known.flat_map(move |secrets| {
+            let old = secrets.old.iter().filter(move |(_, until)| at < *until);
+            secrets.current.iter().chain(old.map(|(secret, _)| secret))
+        })
     }
 
     /// The usable token with this digest.

@@ -2,8 +2,12 @@
 
 use lgsp_base::actor::{Actor, Permission};
 use lgsp_base::id::{SystemId, WebhookId};
+use lgsp_base::secret::Secret;
+use lgsp_base::{Timestamp, limits};
 use lgsp_store::registry::WebhookRow;
 use lgsp_wire::record::Record;
+use lgsp_wire::webhook::{SECRET_BYTES, secret_text};
+use zeroize::Zeroize;
 
 use crate::error::{SystemError, UrlRule, permit};
 use crate::model::WebhookState;
@@ -12,6 +16,24 @@ use crate::systems::ChangeError;
 
 /// Characters of an endpoint's address.
 const URL_CHARS_MAX: usize = 2_000;
+
+/// An endpoint that was proposed, with the secret that is shown this once.
+#[derive(Debug)]
+pub struct NewWebhook {
+    /// Its id.
+    pub webhook: WebhookId,
+    /// The symmetric secret with which its pushes are signed beside the platform's key: `whsec_` and base64.
+    pub secret: Secret<String>,
+}
+
+/// Another secret of an endpoint, shown this once.
+#[derive(Debug)]
+pub struct RotatedSecret {
+    /// `whsec_` and base64.
+    pub secret: Secret<String>,
+    /// Until when pushes are signed with the secret before, too.
+    pub old_until: Timestamp,
+}
 
 impl Registry {
     /// Proposes an endpoint for a system. Only the shape of the address is checked here; to where it leads is checked at each call.
@@ -23,12 +45,14 @@ impl Registry {
         actor: &Actor,
         system: SystemId,
         url: &str,
-    ) -> Result<WebhookId, SystemError> {
+    ) -> Result<NewWebhook, SystemError> {
         self.permit_webhook(actor, system)?;
         check_url(url, self.config().has_plain_webhooks)?;
         let now = self.clock().now();
+        let id = WebhookId::generate(now, self.entropy());
+        let (secret, sealed) = self.new_webhook_secret(id)?;
         let row = WebhookRow {
-            id: WebhookId::generate(now, self.entropy()),
+            id,
             system_id: system,
             url: url.to_owned(),
             state: WebhookState::Proposed.name().to_owned(),
@@ -37,8 +61,10 @@ impl Registry {
             failing_since: None,
             version: 1,
             created_at: now,
+            secret_sealed: Some(sealed),
+            old_secret_sealed: None,
+            old_secret_until: None,
         };
-        let id = row.id;
         let entry = LedgerEntry {
             kind: "webhook.proposed",
             record: webhook_record(actor, id)
@@ -47,7 +73,55 @@ impl Registry {
         };
         self.write("webhook_propose", entry, move |tx| tx.webhook_insert(&row))
             .await?;
-        Ok(id)
+        Ok(NewWebhook {
+            webhook: id,
+            secret,
+        })
+    }
+
+    /// Gives an endpoint another secret. Pushes are signed with the one before, too, for `limits::WEBHOOK_SECRET_OVERLAP`, so that
+    /// the receiver changes over without a gap.
+    ///
+    /// # Errors
+    /// The actor may not or it is another one's, there is no such endpoint, or the store fails.
+    pub async fn rotate_webhook_secret(
+        &self,
+        actor: &Actor,
+        id: WebhookId,
+    ) -> Result<RotatedSecret, SystemError> {
+        let system = self
+            .snapshot()
+            .connections()
+            .webhook(id)
+            .map(|webhook| webhook.system)
+            .ok_or_else(|| SystemError::WebhookUnknown(id.to_string()))?;
+        self.permit_webhook(actor, system)?;
+        let (secret, sealed) = self.new_webhook_secret(id)?;
+        let old_until = self.clock().now().plus(limits::WEBHOOK_SECRET_OVERLAP);
+        let entry = LedgerEntry {
+            kind: "webhook.secret_rotated",
+            record: webhook_record(actor, id),
+        };
+        self.write("webhook_rotate", entry, move |tx| {
+            if tx.webhook_rotate_secret(id, &sealed, old_until)? {
+                Ok(())
+            } else {
+                Err(ChangeError::Nothing)
+            }
+        })
+        .await
+        .map_err(|error| name_webhook(error, id))?;
+        Ok(RotatedSecret { secret, old_until })
+    }
+
+    /// A fresh secret as text and sealed.
+    fn new_webhook_secret(&self, id: WebhookId) -> Result<(Secret<String>, Vec<u8>), SystemError> {
+        let mut bytes = [0u8; SECRET_BYTES];
+        self.entropy().fill(&mut bytes);
+        let sealed = self.vault().seal(&id.to_string(), &bytes, self.entropy());
+        let text = secret_text(&bytes);
+        bytes.zeroize();
+        Ok((Secret::new(text), sealed?))
     }
 
     /// Approves an endpoint, also one that was switched off.

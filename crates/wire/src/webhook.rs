@@ -1,13 +1,22 @@
-//! Webhook signatures by Standard Webhooks 1.0: Ed25519 (`v1a`) over `id.timestamp.body`.
+//! Webhook signatures by Standard Webhooks 1.0 over `id.timestamp.body`: Ed25519 (`v1a`), and HMAC-SHA256 (`v1`) for receivers
+//! whose library knows only that.
 //!
-//! The asymmetric form is used because the receiver then holds nothing that is worth stealing.
+//! The asymmetric form comes first because the receiver then holds nothing that is worth stealing. A header may carry several
+//! signatures, separated by spaces; one that fits is enough, so that a secret is rotated without a gap.
 
+use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 const SIGNATURE_PREFIX: &str = "v1a,";
 const PUBLIC_KEY_PREFIX: &str = "whpk_";
+const SYMMETRIC_PREFIX: &str = "v1,";
+const SECRET_PREFIX: &str = "whsec_";
+/// Bytes of a secret that we make; the standard asks for 24 to 64.
+pub const SECRET_BYTES: usize = 32;
+/// Bytes that the secret of a receiver may have.
+const SECRET_BYTES_ALLOWED: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// Signatures looked at in one header.
 const SIGNATURES_MAX: usize = 16;
@@ -49,6 +58,48 @@ impl SigningKey {
         let signature = self.0.sign(&signed_content(id, timestamp_seconds, body));
         format!("{SIGNATURE_PREFIX}{}", STANDARD.encode(signature.as_ref()))
     }
+}
+
+/// A secret as text: `whsec_` and base64.
+pub fn secret_text(secret: &[u8]) -> String {
+    format!("{SECRET_PREFIX}{}", STANDARD.encode(secret))
+}
+
+/// The bytes of a secret's text; `None` unless it is `whsec_` and the base64 of 24 to 64 bytes.
+pub fn parse_secret(text: &str) -> Option<Vec<u8>> {
+    STANDARD
+        .decode(text.strip_prefix(SECRET_PREFIX)?)
+        .ok()
+        .filter(|secret| SECRET_BYTES_ALLOWED.contains(&secret.len()))
+}
+
+/// One symmetric signature for `webhook-signature`, `v1,…`; the arguments are those of [`SigningKey::sign`].
+pub fn sign_symmetric(secret: &[u8], id: &str, timestamp_seconds: i64, body: &[u8]) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+    let tag = hmac::sign(&key, &signed_content(id, timestamp_seconds, body));
+    format!("{SYMMETRIC_PREFIX}{}", STANDARD.encode(tag.as_ref()))
+}
+
+/// True if one of the symmetric signatures in `header` was made with this secret; compared in constant time. Others are skipped.
+pub fn verify_symmetric(
+    secret: &[u8],
+    id: &str,
+    timestamp_seconds: i64,
+    body: &[u8],
+    header: &str,
+) -> bool {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+    let content = signed_content(id, timestamp_seconds, body);
+    let mut fits = false;
+    for item in header.split(' ').take(SIGNATURES_MAX) {
+        if let Some(tag) = item
+            .strip_prefix(SYMMETRIC_PREFIX)
+            .and_then(|text| STANDARD.decode(text).ok())
+        {
+            fits |= hmac::verify(&key, &content, &tag).is_ok();
+        }
+    }
+    fits
 }
 
 /// The bytes under the signature: `id.timestamp.body`.
@@ -161,5 +212,25 @@ mod tests {
             b"{}",
             &header
         ));
+    }
+    /// The example of the standard's own libraries.
+    #[test]
+    fn the_symmetric_signature_is_that_of_the_standard() {
+        let secret = parse_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("a secret");
+        let (id, at) = ("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330);
+        let body = b"{\"test\": 2432232314}";
+        let header = sign_symmetric(&secret, id, at, body);
+        assert_eq!(header, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+        let fits = |secret: &[u8], header: &str| verify_symmetric(secret, id, at, body, header);
+        assert!(fits(&secret, &format!("v1a,AAAA v1,!! v1,AAAA {header}")));
+        assert!(!fits(&[0; 32], &header));
+        assert!(!fits(
+            &secret,
+            "v1a,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+        ));
+        assert!(!verify_symmetric(&secret, id, at + 1, body, &header));
+        assert_eq!(parse_secret(&secret_text(&secret)), Some(secret));
+        assert_eq!(parse_secret("whsec_AAAA"), None);
+        assert_eq!(parse_secret("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), None);
     }
 }

@@ -274,6 +274,9 @@ async fn push_endpoints_need_approval() {
     let proposed = system.post("/api/v1/webhooks", &wished).await;
     assert_eq!(proposed.status, 201, "{}", proposed.json());
     assert_eq!(proposed.json()["state"], "proposed");
+    assert_eq!(proposed.headers["cache-control"], "no-store");
+    let secret = text(&proposed.json(), "/secret").to_owned();
+    assert!(lgsp_wire::webhook::parse_secret(&secret).is_some());
     for bad in ["https://127.0.0.1/", "ftp://a.vn/", "https://u:p@a.vn/"] {
         assert_eq!(
             problem(&system.post("/api/v1/webhooks", &json!({"url": bad})).await).0,
@@ -325,6 +328,22 @@ async fn push_endpoints_need_approval() {
             .len(),
         1
     );
+    let shown = operator.get(&path).await;
+    assert!(shown.json().get("secret").is_none(), "it is shown once");
+    let rotate = format!("{path}/secret");
+    assert_eq!(problem(&system.post(&rotate, &json!({})).await).0, 428);
+    let tag = active.headers["etag"].to_str().expect("text").to_owned();
+    let if_match = [("if-match", tag.as_str())];
+    assert_eq!(
+        problem(&stranger.call(Method::POST, &rotate, &if_match, "").await).0,
+        404
+    );
+    let rotated = system.call(Method::POST, &rotate, &if_match, "").await;
+    assert_eq!(rotated.status, 200);
+    assert_ne!(text(&rotated.json(), "/secret"), secret);
+    let again = system.call(Method::POST, &rotate, &if_match, "").await;
+    assert_eq!(problem(&again).0, 412);
+    let active = operator.get(&path).await;
     let tag = active.headers["etag"].to_str().expect("text").to_owned();
     assert_eq!(
         system

@@ -237,7 +237,8 @@ fn an_endpoint_is_used_only_between_approval_and_end() {
             let id = registry
                 .propose_webhook(&who, added.system, "https://qlvb.example:8443/nhan?x=1")
                 .await
-                .unwrap();
+                .unwrap()
+                .webhook;
             let state = || registry.snapshot().connections().webhook(id).unwrap().state;
             assert_eq!(state(), WebhookState::Proposed);
             let own = registry.approve_webhook(&who, id).await;

@@ -42,3 +42,8 @@ CREATE TABLE document_erasures (
     erased_by TEXT NOT NULL,
     reason TEXT NOT NULL
 ){{KEYED}};
+
+-- Symmetric secrets of push endpoints, sealed; the one before still signs until old_secret_until.
+ALTER TABLE webhooks ADD COLUMN secret_sealed BYTEA;
+ALTER TABLE webhooks ADD COLUMN old_secret_sealed BYTEA;
+ALTER TABLE webhooks ADD COLUMN old_secret_until BIGINT;

@@ -269,9 +269,17 @@ fn agencies_tokens_and_webhooks_come_and_go() {
                     failing_since: None,
                     version: 1,
                     created_at: at,
+                    secret_sealed: Some(vec![1]),
+                    old_secret_sealed: None,
+                    old_secret_until: None,
                 };
                 tx.webhook_insert(&webhook)?;
                 assert_eq!(tx.webhook_list()?, vec![webhook.clone()]);
+                assert!(tx.webhook_rotate_secret(webhook.id, &[2], at)?);
+                let rotated = tx.webhook_list()?.remove(0);
+                assert_eq!(rotated.secret_sealed, Some(vec![2]));
+                assert_eq!(rotated.old_secret_sealed, Some(vec![1]));
+                assert_eq!((rotated.old_secret_until, rotated.version), (Some(at), 2));
                 assert!(tx.webhook_approve(webhook.id, "tok_x", at)?);
                 assert!(!tx.webhook_approve(WebhookId::from_bits(3), "tok_x", at)?);
                 let active = tx.webhook_list()?.remove(0);

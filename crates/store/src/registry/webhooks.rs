@@ -28,6 +28,12 @@ pub struct WebhookRow {
     pub version: i64,
     /// When it was proposed.
     pub created_at: Timestamp,
+    /// The secret with which its pushes are signed, sealed.
+    pub secret_sealed: Option<Vec<u8>>,
+    /// The secret before it, sealed.
+    pub old_secret_sealed: Option<Vec<u8>>,
+    /// Until when that one signs, too.
+    pub old_secret_until: Option<Timestamp>,
 }
 
 impl Tx<'_> {
@@ -35,7 +41,7 @@ impl Tx<'_> {
     pub fn webhook_insert(&mut self, row: &WebhookRow) -> Result<(), StoreError> {
         self.execute(
             "INSERT INTO webhooks (id, system_id, url, state, approved_by, approved_at, failing_since, version, \
-             created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             created_at, secret_sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             params![
                 row.id,
                 row.system_id,
@@ -45,7 +51,8 @@ impl Tx<'_> {
                 row.approved_at,
                 row.failing_since,
                 row.version,
-                row.created_at
+                row.created_at,
+                row.secret_sealed.as_deref()
             ],
         )
         .map(drop)
@@ -54,8 +61,8 @@ impl Tx<'_> {
     /// Every endpoint, oldest first.
     pub fn webhook_list(&mut self) -> Result<Vec<WebhookRow>, StoreError> {
         self.query(
-            "SELECT id, system_id, url, state, approved_by, approved_at, failing_since, version, created_at \
-             FROM webhooks ORDER BY id",
+            "SELECT id, system_id, url, state, approved_by, approved_at, failing_since, version, created_at, \
+             secret_sealed, old_secret_sealed, old_secret_until FROM webhooks ORDER BY id",
             params![],
             |row| {
                 Ok(WebhookRow {
@@ -68,6 +75,9 @@ impl Tx<'_> {
                     failing_since: row.opt_time(6)?,
                     version: row.int(7)?,
                     created_at: row.time(8)?,
+                    secret_sealed: row.opt_blob(9)?,
+                    old_secret_sealed: row.opt_blob(10)?,
+                    old_secret_until: row.opt_time(11)?,
                 })
             },
         )
@@ -84,6 +94,21 @@ impl Tx<'_> {
             "UPDATE webhooks SET state = 'active', approved_by = $2, approved_at = $3, failing_since = NULL, \
              version = version + 1 WHERE id = $1",
             params![webhook, by, at],
+        )?;
+        Ok(written == 1)
+    }
+
+    /// Gives an endpoint another secret; the one it had signs until `old_until`, too. False when there is none.
+    pub fn webhook_rotate_secret(
+        &mut self,
+        webhook: WebhookId,
+        sealed: &[u8],
+        old_until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let written = self.execute(
+            "UPDATE webhooks SET old_secret_sealed = secret_sealed, old_secret_until = $3, secret_sealed = $2, \
+             version = version + 1 WHERE id = $1",
+            params![webhook, sealed, old_until],
         )?;
         Ok(written == 1)
     }
