@@ -1,0 +1,10 @@
+//! What holds of every page, and the door from outside.
+
+mod markup;
+mod pages;
+mod style;
+mod support;
+
+mod documents;
+mod session;
+mod systems;
