@@ -256,10 +256,13 @@ impl Sweep {
     }
 }
 
+/// Changes the log at a leaf.
+type Mutation = Box<dyn Fn(&Sweep, i64)>;
+
 /// A way to change a log. The leaf is counted from 0, its row is one more.
 struct Operator {
     name: &'static str,
-    mutate: Box<dyn Fn(&Sweep, i64)>,
+    mutate: Mutation,
     /// What it must be found as.
     faults: &'static [Fault],
     /// Whether the very leaf must be named, or a range that holds it.
