@@ -32,6 +32,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::serve::Running;
 use folder::{DemoFile, Token};
 use words::Words;
 
@@ -151,6 +152,7 @@ pub async fn run(options: DemoOptions) -> Result<DemoReport> {
         clock,
         words: &words,
         options: &options,
+        server: &server,
         admin,
     };
     let played = demo.play(&mut file, receiver, stopping, ready_ms).await;
@@ -164,6 +166,7 @@ struct Demo<'a> {
     clock: Arc<dyn Clock>,
     words: &'a Words,
     options: &'a DemoOptions,
+    server: &'a Running,
     admin: RestClient,
 }
 
@@ -289,7 +292,7 @@ impl Demo<'_> {
     /// Keeps a working day going until Ctrl+C.
     async fn day(
         &self,
-        file: &DemoFile,
+        file: &mut DemoFile,
         province: &Province,
         units: Vec<TestUnit>,
         stopping: watch::Receiver<bool>,
@@ -298,6 +301,8 @@ impl Demo<'_> {
             member.set_manners(DAY_MANNERS);
         }
         let broken = break_one(province).await;
+        file.console_url = setup::console_link(self.server, file.admin_token.expose()).await?;
+        file.save(&self.options.data)?;
         self.words.day(file, broken.as_deref());
         let mut agencies = province.start(DAY_PACE, &stopping);
         let mut answering = JoinSet::new();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use lgsp_console::session::StoreSessions;
 use lgsp_sim::webhook::Receiver;
 use lgsp_sim::{
     Agency, AgencySystem, Door, Habit, Journal, Province, Receive, RestClient, TestUnit, VxpClient,
@@ -93,6 +94,19 @@ async fn start_at(
         ..ServeOptions::new(&options.data, config)
     };
     serve::start(options).await
+}
+
+/// A link that signs the operator into the console once.
+pub(super) async fn console_link(server: &Running, token: &str) -> Result<String> {
+    let platform = server.platform();
+    let sessions = StoreSessions::new(
+        platform.db.clone(),
+        platform.registry.clone(),
+        Arc::clone(&platform.clock),
+        Arc::clone(&platform.entropy),
+    );
+    let secret = sessions.issue_link(token).await?;
+    Ok(format!("{}/?k={}", server.url(), secret.expose()))
 }
 
 /// Imports the directory and adds one system per agency, or uses what an earlier run added.
