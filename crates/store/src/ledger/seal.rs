@@ -3,7 +3,7 @@
 //! The steps are transactions of their own, and each begins where the stored log stands: whatever a crash leaves undone, the
 //! next round does. Two nodes that seal at once build on the same head, and the second to write finds it changed.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ pub(crate) enum Batch {
 /// for the first time begins to wait anew.
 #[derive(Debug, Default)]
 pub(crate) struct GapWatch {
-    seen: HashMap<i64, Duration>,
+    seen: BTreeMap<i64, Duration>,
 }
 
 impl GapWatch {
@@ -155,13 +155,15 @@ impl Ledger {
         })
     }
 
-    /// True if another node seals at present. SQLite has one node: a lease that is not ours was left by the process before.
+    /// True if another node seals at present. SQLite has one node: a lease that is not ours was left by the process before. One
+    /// that reaches further than leases do comes from a clock that went wrong.
     fn is_elsewhere(&self, head: &Head) -> bool {
+        let now = self.inner.clock.now();
         self.inner.db.engine() == Engine::Postgres
             && head.sealer.as_ref() != Some(&self.inner.sealer)
             && head
                 .sealer_until
-                .is_some_and(|until| until > self.inner.clock.now())
+                .is_some_and(|until| until > now && until <= now.plus(limits::SEAL_LEASE))
     }
 
     /// Reads every leaf behind the newest checkpoint again and signs the tree as it stands.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use lgsp_base::entropy::SeededEntropy;
 use lgsp_base::planted::{Bug, Planted};
 use lgsp_base::time::ManualClock;
-use lgsp_base::{Sha256, Timestamp, limits};
+use lgsp_base::{Entropy as _, Sha256, Timestamp, limits};
 use lgsp_wire::record::Record;
+use lgsp_wire::tlog::merkle::verify_consistency;
 use lgsp_wire::tlog::note::{Algorithm, SoftSigner};
 
 use super::seal::{Batch, GapWatch};
@@ -14,7 +15,7 @@ use super::*;
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::params;
-use crate::testing::for_each_engine;
+use crate::testing::{TestDb, for_each_engine};
 use crate::tx::Tx;
 
 const ORIGIN: &str = "ledger.example.gov.vn";
@@ -26,12 +27,23 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
         .block_on(future)
 }
 
+fn signer(seed: u8) -> Arc<SoftSigner> {
+    Arc::new(SoftSigner::from_seed(ORIGIN, Algorithm::Ed25519, &[seed; 32]).expect("a key"))
+}
+
 fn open(db: &Db, planted: Planted) -> Ledger {
-    let signer = SoftSigner::from_seed(ORIGIN, Algorithm::Ed25519, &[1; 32]).expect("a key");
+    open_as(db, 1, planted)
+}
+
+fn open_with(db: &Db, key: u8) -> Ledger {
+    open_as(db, key, Planted::NONE)
+}
+
+fn open_as(db: &Db, key: u8, planted: Planted) -> Ledger {
     let config = LedgerConfig {
         origin: ORIGIN.to_owned(),
         platform: String::new(),
-        signer: Arc::new(signer),
+        signer: signer(key),
         entropy: Arc::new(SeededEntropy::new(1)),
         planted,
     };
@@ -258,4 +270,85 @@ fn a_second_checkpoint_of_a_size_is_refused() {
         let found = report.first_bad.expect("seen by who knows the first one");
         assert_eq!(found.fault, Fault::RolledBack);
     });
+}
+
+/// Appends, batches without a checkpoint, rounds, new keys and restarts, as the seed has it.
+fn live(test: &mut TestDb, seed: u64) {
+    let entropy = SeededEntropy::new(seed);
+    let mut key = 1;
+    let mut ledger = open_with(test.db(), key);
+    let mut entries = 0;
+    for _ in 0..40 {
+        match entropy.below(8) {
+            0..3 => {
+                let count = 1 + entropy.below(70);
+                append(test.db(), i64::try_from(count).expect("small"));
+                entries += count;
+            }
+            3 => {
+                batch(&ledger);
+            }
+            4 | 5 => {
+                wait(ledger.seal()).expect("seals");
+            }
+            6 => {
+                key += 1;
+                wait(ledger.rotate(signer(key), "test")).expect("rotates");
+                entries += 1;
+            }
+            _ => {
+                drop(ledger);
+                test.reopen().expect("opens again");
+                wait_for_lease(test.db());
+                ledger = open_with(test.db(), key);
+            }
+        }
+    }
+    wait(ledger.seal()).expect("seals");
+    let report = wait(ledger.fsck(|_| ())).expect("checks");
+    assert_eq!(
+        (report.first_bad, report.leaves),
+        (None, entries),
+        "seed {seed}"
+    );
+    let checkpoints = wait(ledger.checkpoints(u64::MAX, 100)).expect("reads");
+    for (place, new) in checkpoints.iter().enumerate() {
+        for old in &checkpoints[place..] {
+            let proof = wait(ledger.consistency(old.size, new.size)).expect("reads");
+            let proof = proof.expect("possible");
+            verify_consistency(old.size, &old.root, new.size, &new.root, &proof)
+                .unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        }
+    }
+}
+
+#[test]
+fn whatever_happens_to_a_log_every_pair_of_its_checkpoints_is_consistent() {
+    for_each_engine("ledger-life", |test| {
+        let seeds = match test.db().engine() {
+            crate::Engine::Sqlite => 0..6,
+            crate::Engine::Postgres => 6..8,
+        };
+        for seed in seeds {
+            live(test, seed);
+            write(test.db(), clear);
+        }
+    });
+}
+
+/// Makes the database that of a log that was never opened.
+fn clear(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    for sql in [
+        "DELETE FROM ledger_entries",
+        "DELETE FROM ledger_runs",
+        "DELETE FROM ledger_gaps",
+        "DELETE FROM ledger_tiles",
+        "DELETE FROM ledger_receipts",
+        "DELETE FROM ledger_checkpoints",
+        "DELETE FROM ledger_keys",
+        "UPDATE ledger_head SET size = 0, next_id = 1, published = 0, key_number = 0",
+    ] {
+        tx.execute(sql, &[])?;
+    }
+    Ok(())
 }
