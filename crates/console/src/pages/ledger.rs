@@ -491,7 +491,8 @@ impl Page for EntryPage {
         let page = |outcomes: [&'static str; 5], is_valid: bool| Self {
             line: sample_line(184_222, "document.accepted"),
             leaf: 184_221,
-            record: is_valid.then(|| "{\n  \"kind\": \"document.accepted\"\n}".to_owned()),
+            record: (outcomes[0] != "absent")
+                .then(|| "{\n  \"kind\": \"document.accepted\"\n}".to_owned()),
             receipt: is_valid.then(|| lgsp_base::id::ReceiptId::from_bits(1).to_string()),
             commitment: hash("commitment").to_string(),
             checkpoint: sample_checkpoint(vec!["witness.example".to_owned()]),
