@@ -5,7 +5,10 @@ use lgsp_base::id::{DeliveryId, JobId, OrgId};
 
 use super::documents::word;
 use super::model::{ResendItem, ResendJob, ResendOutcome};
-use crate::{Row, StoreError, Tx, params};
+use crate::{Param, Row, StoreError, Tx, params};
+
+/// Deliveries of a job stored by one statement: everybody else who writes waits for them.
+const ITEMS_AT_ONCE: usize = 200;
 
 /// A bulk resend about to be stored, running.
 #[derive(Debug, Clone, Copy)]
@@ -97,11 +100,21 @@ impl Tx<'_> {
                 new.created_at
             ],
         )?;
-        for (index, delivery) in new.deliveries.iter().enumerate() {
-            self.execute(
-                "INSERT INTO resend_items (job_id, number, delivery_id) VALUES ($1, $2, $3)",
-                params![new.id, index + 1, *delivery],
-            )?;
+        let mut number = 0i64;
+        for chunk in new.deliveries.chunks(ITEMS_AT_ONCE) {
+            let mut values = vec![Param::from(new.id)];
+            let mut rows = Vec::with_capacity(chunk.len());
+            for delivery in chunk {
+                number += 1;
+                values.push(Param::from(number));
+                values.push(Param::from(*delivery));
+                rows.push(format!("($1, ${}, ${})", values.len() - 1, values.len()));
+            }
+            let sql = format!(
+                "INSERT INTO resend_items (job_id, number, delivery_id) VALUES {}",
+                rows.join(", ")
+            );
+            self.execute_dyn(&sql, &values)?;
         }
         Ok(())
     }
