@@ -248,6 +248,9 @@ pub const CONSOLE_PAGE_ROWS: usize = 50;
 pub const INSIGHT_BATCH_MAX: usize = 256;
 /// How many times as long as its last transaction took the projector then rests, so that it has a bounded share of the writer.
 pub const INSIGHT_REST_FACTOR: u32 = 4;
+/// Pages of the search index that are merged after a batch; a batch writes about a dozen, and each is merged some six times
+/// in its life.
+pub const INSIGHT_MERGE_PAGES: usize = 128;
 /// Time between two looks of the projector when it has nothing to do.
 pub const INSIGHT_INTERVAL: Duration = Duration::from_millis(250);
 /// Different words of one document that the search index keeps; those of the number and the subject come first.

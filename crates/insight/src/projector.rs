@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use lgsp_base::Timestamp;
 use lgsp_base::id::{DocumentId, OrgId};
-use lgsp_base::limits::{INSIGHT_BATCH_MAX, INSIGHT_REST_FACTOR, RECIPIENTS_MAX};
+use lgsp_base::limits::{
+    INSIGHT_BATCH_MAX, INSIGHT_MERGE_PAGES, INSIGHT_REST_FACTOR, RECIPIENTS_MAX,
+};
 use lgsp_store::insight::{Cursor, Projected};
 use lgsp_store::ledger::SealedEntry;
-use lgsp_store::{StoreError, Tx};
+use lgsp_store::{Engine, StoreError, Tx};
 
 use crate::batch::{Batch, Known, Loaded};
 use crate::event::{self, Event, What};
@@ -212,6 +214,15 @@ impl Insight {
                 store(tx, (from, to, as_of), &projected)
             })
             .await?;
+        if is_ours && self.inner.db.engine() == Engine::Sqlite {
+            // A transaction of its own: others have the writer in between.
+            self.inner
+                .db
+                .write::<_, StoreError, _>("insight_merge", |tx| {
+                    tx.insight_merge(INSIGHT_MERGE_PAGES)
+                })
+                .await?;
+        }
         Ok(if is_ours { count } else { 0 })
     }
 }

@@ -39,11 +39,13 @@ pub(crate) fn render(template: &str, engine: Engine) -> String {
 }
 
 /// The search index of insight. Words come folded, so neither engine's own reading of a language is wanted. SQLite keeps no
-/// copy of the text and no positions, and the beginnings of words so that a prefix is one look-up, not a merge.
+/// copy of the text and no positions, and the beginnings of words so that a prefix is one look-up, not a merge. Its parts are
+/// merged by [`search_merge`], a little at a time: on its own it would do much at once while the writer waits.
 const fn search_tables(engine: Engine) -> &'static str {
     engine.pick(
         "CREATE VIRTUAL TABLE insight_search USING fts5(words, content='', columnsize=0, detail='none',
-            prefix='1 2 3 4 5 6', tokenize=\"ascii tokenchars '_'\");",
+            prefix='1 2 3 4 5 6', tokenize=\"ascii tokenchars '_'\");
+         INSERT INTO insight_search (insight_search, rank) VALUES ('automerge', 0);",
         "CREATE TABLE insight_search (leaf BIGINT PRIMARY KEY, words TSVECTOR NOT NULL);
          CREATE INDEX insight_search_words ON insight_search USING GIN (words);",
     )
@@ -55,6 +57,16 @@ pub(crate) const fn search_insert(engine: Engine) -> &'static str {
         "INSERT INTO insight_search (rowid, words) VALUES ($1, $2)",
         "INSERT INTO insight_search (leaf, words) VALUES ($1, CAST(CAST($2 AS TEXT) AS TSVECTOR))",
     )
+}
+
+/// Merges parts of the search index, at most `$1` pages; none if the engine needs no such help.
+pub(crate) const fn search_merge(engine: Engine) -> Option<&'static str> {
+    match engine {
+        Engine::Sqlite => {
+            Some("INSERT INTO insight_search (insight_search, rank) VALUES ('merge', $1)")
+        }
+        Engine::Postgres => None,
+    }
 }
 
 /// Empties the search index.

@@ -388,6 +388,14 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Merges parts of the search index, at most so many pages, so that questions have few parts to look into.
+    pub fn insight_merge(&mut self, pages: usize) -> Result<(), StoreError> {
+        if let Some(merge) = dialect::search_merge(self.engine()) {
+            self.execute(merge, params![pages])?;
+        }
+        Ok(())
+    }
+
     /// Removes everything that was derived and puts the cursor before the first leaf.
     pub fn insight_clear(&mut self) -> Result<(), StoreError> {
         self.execute(dialect::search_clear(self.engine()), &[])?;
