@@ -87,7 +87,7 @@ pub(crate) struct Graph {
 }
 
 /// Text for HTML and for attributes in double quotes.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use lgsp_base::{Lang, Timestamp, limits, vi};
 use minijinja::value::{Kwargs, Serde};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value,
+    escape_formatter,
+};
 
 use crate::assets::Assets;
 use crate::chart::{self, Bar, Graph, Segment, Tick};
@@ -104,6 +107,7 @@ fn environment(
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_formatter(write_value);
     environment.set_fuel(Some(limits::CONSOLE_TEMPLATE_FUEL));
     for (name, source) in files::TEMPLATES {
         environment.add_template(name, source)?;
@@ -121,6 +125,23 @@ fn environment(
     add_forms(&mut environment, lang);
     add_drawings(&mut environment, lang);
     Ok(environment)
+}
+
+/// Writes a value into a page. Texts are escaped as [`chart::escape`] does, which leaves the slashes of addresses alone; a
+/// value that is absent is a mistake of the template, not the word "none".
+fn write_value(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
+    if value.is_none() {
+        return Err(Error::new(
+            ErrorKind::UndefinedError,
+            "a value that is absent is written",
+        ));
+    }
+    match value.as_str() {
+        Some(text) if !value.is_safe() => out
+            .write_str(&chart::escape(text))
+            .map_err(|_| Error::new(ErrorKind::WriteFailure, "the page cannot be written")),
+        _ => escape_formatter(out, state, value),
+    }
 }
 
 /// A text of the page. One that is missing is a fault of ours: the visitor sees its key, the log tells us.

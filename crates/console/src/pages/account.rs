@@ -64,6 +64,15 @@ impl Page for AccountPage {
                 of(&Actor::Operator { token }, "Trực ca", "operator", None),
             ),
             (
+                "platform",
+                of(
+                    &Actor::Platform { part: "console" },
+                    "Nền tảng",
+                    "operator",
+                    None,
+                ),
+            ),
+            (
                 "system",
                 of(
                     &Actor::System { system, org },

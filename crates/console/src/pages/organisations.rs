@@ -227,6 +227,14 @@ impl Page for OrganisationsPage {
                 },
             ),
             (
+                "leaf",
+                Self {
+                    above: vec![Party::sample(8, "H99.08", "Sở Y tế tỉnh Bình An")],
+                    count: 24,
+                    ..none()
+                },
+            ),
+            (
                 "found",
                 Self {
                     text: "so y te".to_owned(),

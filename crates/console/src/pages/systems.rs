@@ -318,6 +318,14 @@ impl Page for SystemPage {
                 },
             ),
             (
+                "own",
+                Self {
+                    may_change: false,
+                    may_approve: false,
+                    ..open()
+                },
+            ),
+            (
                 "closed",
                 Self {
                     row: Row::sample(2, "QLVB Sở Y tế (cũ)", Protocol::Vxp, false),
