@@ -159,6 +159,12 @@ fn nothing_is_signed_over_entries_that_changed_after_they_were_sealed() {
         };
         assert_eq!((bad.fault, bad.leaf), (Fault::EntryChanged, 2));
         assert_eq!(wait(ledger.checkpoint()).expect("reads"), None);
+        // Whoever looked says that the record is lost, and the log goes on and tells it.
+        write(test.db(), |tx| {
+            tx.ledger_erase(3, Timestamp::from_micros(9), "operator", "lost", [5; 32])
+        });
+        let sealed = wait(ledger.seal()).expect("seals").expect("something");
+        assert_eq!((sealed.size, first_bad(&ledger)), (11, None));
     });
     for_each_engine("ledger-reread-bug", |test| {
         let ledger = open(test.db(), Planted::with(Bug::CheckpointBeforeReread));
