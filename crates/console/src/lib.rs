@@ -28,7 +28,6 @@ mod form;
 
 #[cfg(test)]
 #[path = "../../connect/src/testkit.rs"]
-#[expect(dead_code, reason = "the doors need other parts of it")]
 mod testkit;
 #[cfg(test)]
 mod tests;

@@ -6,5 +6,6 @@ mod style;
 mod support;
 
 mod documents;
+mod events;
 mod session;
 mod systems;

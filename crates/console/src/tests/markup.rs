@@ -129,10 +129,8 @@ pub(super) fn findings(html: &str) -> Vec<String> {
                     found.push(format!("a {name} without a label: {piece:?}"));
                 }
             }
-            "table" => {
-                if !pieces.get(at + 1).is_some_and(|next| next.is("caption")) {
-                    found.push("a table without a caption".to_owned());
-                }
+            "table" if !pieces.get(at + 1).is_some_and(|next| next.is("caption")) => {
+                found.push("a table without a caption".to_owned());
             }
             "th" if piece.attribute("scope").is_none() => {
                 found.push("a heading of a table without scope".to_owned());
