@@ -62,7 +62,9 @@ impl Ledger {
                 .await;
             check.take(readable(batch)?);
             let spent = inner.clock.monotonic().saturating_sub(started);
-            let per_second = u128::from(check.leaves()) * 1_000_000 / spent.as_micros().max(1);
+            let per_second = (u128::from(check.leaves()) * 1_000_000)
+                .checked_div(spent.as_micros())
+                .unwrap_or(0);
             progress(Progress {
                 leaves: check.leaves(),
                 total: size,
