@@ -413,7 +413,7 @@ class Certificate:
             while attributes.rest():
                 attribute = attributes.into(0x30)
                 kind, value = attribute.take(0x06), attribute.any()[1]
-                if kind == oid("2.5.4.3"):
+                if kind == oid("2.5.4.3") and value:
                     found = value.decode("utf-8", "replace")
         return found
 

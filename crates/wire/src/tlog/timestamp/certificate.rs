@@ -200,10 +200,30 @@ fn common_name(name: &[u8]) -> Result<Option<String>, TimestampError> {
             let mut pair = pairs.expect(tag::SEQUENCE)?.reader();
             let kind = pair.expect(tag::OID)?.content;
             let value = pair.next()?.content;
-            if kind == OID_COMMON_NAME {
+            if kind == OID_COMMON_NAME && !value.is_empty() {
                 found = Some(String::from_utf8_lossy(value).into_owned());
             }
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_name_is_none() {
+        let name = |value: &[u8]| {
+            let length = u8::try_from(value.len()).expect("short");
+            let mut bytes = vec![0x30, length + 11, 0x31, length + 9, 0x30, length + 7];
+            bytes.extend_from_slice(&[6, 3, 0x55, 4, 3, 0x0c, length]);
+            bytes.extend_from_slice(value);
+            common_name(&bytes)
+        };
+        assert_eq!(name(b"TSA"), Ok(Some("TSA".to_owned())));
+        assert_eq!(name(b""), Ok(None));
+        assert_eq!(common_name(&[0x30, 0]), Ok(None));
+        assert_eq!(common_name(&[0x30, 1]), Err(TimestampError::Malformed));
+    }
 }
