@@ -111,13 +111,14 @@
     source.onopen = function () {
       if (Date.now() - lastBeat > 3000) { parts.forEach(refresh); }
       lastBeat = Date.now();
+      all("[data-live-mark]").forEach(function (el) { el.hidden = false; });
     };
     source.onerror = function () {
+      all("[data-live-mark]").forEach(function (el) { el.hidden = true; });
       if (source.readyState === 2) { setTimeout(follow, 5000); }
     };
   }
   if (parts.length && body.getAttribute("data-events") && window.EventSource) {
-    all("[data-live-mark]").forEach(function (el) { el.hidden = false; });
     follow();
     window.addEventListener("pagehide", function () { if (source) { source.close(); } });
   }

@@ -165,13 +165,15 @@ fn place(index: usize) -> f64 {
     index as f64
 }
 
-/// The smallest round number that is not below: 1, 2 or 5 times a power of ten, so that the axis reads well.
+/// The smallest round number that is not below, so that the axis reads well and little of it stays empty.
 fn round_up(value: u64) -> u64 {
+    const TENTHS: [u64; 10] = [10, 12, 15, 20, 25, 30, 40, 50, 60, 80];
     let mut step = 1u64;
     loop {
-        for factor in [1, 2, 5] {
-            let candidate = step.saturating_mul(factor);
-            if candidate >= value {
+        for tenths in TENTHS {
+            let wide = u128::from(step) * u128::from(tenths);
+            let candidate = u64::try_from(wide / 10).unwrap_or(u64::MAX);
+            if wide.is_multiple_of(10) && candidate >= value {
                 return candidate;
             }
         }
@@ -235,7 +237,7 @@ pub(crate) fn bars(
             svg.text("", x + step / 2.0, BASE + 16.0, "middle", &bar.label);
         }
     }
-    let mut html = format!("<figure class=\"hinh\">{}", svg.end());
+    let mut html = format!("<figure class=\"hinh hinh-cot\">{}", svg.end());
     if series.len() > 1 {
         html.push_str("<ul class=\"chu-giai\">");
         for (index, name) in series.iter().enumerate() {
@@ -384,7 +386,13 @@ pub(crate) fn graph(graph: &Graph, title: &str, description: &str) -> String {
             "<path class=\"{class}\" d=\"M{x1:.1} {y1:.1}C{middle:.1} {y1:.1} {middle:.1} {y2:.1} {tip:.1} {y2:.1}\"/>\
              <path class=\"mui\" d=\"M{x2:.1} {y2:.1}l-8 -4v8z\"/>"
         ));
-        svg.text("", middle, (y1 + y2) / 2.0 - 5.0, "middle", &edge.label);
+        svg.text(
+            "nhan-canh",
+            middle,
+            (y1 + y2) / 2.0 - 5.0,
+            "middle",
+            &edge.label,
+        );
     }
     for node in &graph.nodes {
         let (x, y) = corner(node);
@@ -424,7 +432,15 @@ mod tests {
 
     #[test]
     fn axes_end_at_round_numbers() {
-        for (value, round) in [(0, 1), (1, 1), (3, 5), (11, 20), (184_221, 200_000)] {
+        for (value, round) in [
+            (0, 1),
+            (1, 1),
+            (3, 3),
+            (7, 8),
+            (11, 12),
+            (212, 250),
+            (184_221, 200_000),
+        ] {
             assert_eq!(round_up(value), round);
         }
         assert!(round_up(u64::MAX) >= u64::MAX / 2);

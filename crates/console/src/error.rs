@@ -44,7 +44,10 @@ pub(crate) struct ErrorPage {
     code: &'static str,
     status: u16,
     title: &'static str,
+    /// What the catalogue advises, which speaks to programs.
     fix: &'static str,
+    /// What a person at a browser does instead: the last part of `error.fix.…`.
+    own_fix: Option<&'static str>,
     detail: String,
     fields: Vec<ErrorField>,
     is_retryable: bool,
@@ -66,6 +69,13 @@ impl ErrorPage {
             status: problem.kind.status,
             title: problem.kind.title(lang),
             fix: problem.kind.fix(lang),
+            own_fix: match problem.kind.code {
+                "input.invalid" => Some("input"),
+                "http.not_found" => Some("address"),
+                "http.method" => Some("method"),
+                "system.internal" => Some("internal"),
+                _ => None,
+            },
             detail: problem.detail.clone(),
             fields: problem
                 .fields
@@ -93,6 +103,7 @@ impl Page for ErrorPage {
         let lang = lgsp_base::Lang::Vi;
         vec![
             ("lost", Self::of(&kinds::HTTP_NOT_FOUND.problem(), lang)),
+            ("method", Self::of(&kinds::HTTP_METHOD.problem(), lang)),
             (
                 "forbidden",
                 Self::of(&kinds::AUTH_FORBIDDEN.with("system.write"), lang),

@@ -406,7 +406,9 @@ fn sample_line(leaf: u64, word: &'static str) -> Line {
         word,
         kind: word.to_owned(),
         actor: "QLVB Sở Y tế (Sở Y tế tỉnh Bình An)".to_owned(),
-        document: leaf.is_multiple_of(2).then(|| lgsp_base::id::DocumentId::from_bits(1).to_string()),
+        document: leaf
+            .is_multiple_of(2)
+            .then(|| lgsp_base::id::DocumentId::from_bits(1).to_string()),
         unit: (!leaf.is_multiple_of(3)).then(|| "Sở Tài chính tỉnh Bình An".to_owned()),
         cause: word.contains("failed").then(|| Cause::of("http_503")),
     }

@@ -56,10 +56,7 @@ impl Row {
             is_active: system.is_active,
             is_receiver: system.is_receiver,
             tokens: snapshot.connections().tokens_of(Some(system.id)).len(),
-            proposed: snapshot
-                .webhooks_of(system.id)
-                .filter(|webhook| webhook.state == WebhookState::Proposed)
-                .count(),
+            proposed: proposed(snapshot, system),
             created_at: system.created_at,
         }
     }
@@ -112,6 +109,14 @@ impl Page for SystemsPage {
     }
 }
 
+/// Endpoints of a system that wait for approval.
+fn proposed(snapshot: &Snapshot, system: &System) -> usize {
+    snapshot
+        .webhooks_of(system.id)
+        .filter(|webhook| webhook.state == WebhookState::Proposed)
+        .count()
+}
+
 /// True if the visitor may look at a system of this organisation.
 fn may_see(actor: &Actor, org: OrgId) -> bool {
     actor.may(Permission::SystemRead) || actor.org() == Some(org)
@@ -126,12 +131,14 @@ pub(crate) async fn list(
     let (snapshot, now) = (console.registry.snapshot(), visitor.now());
     let text = visitor.query.text("q").unwrap_or("").to_owned();
     let has_closed = visitor.query.text("dong").is_some();
+    let is_waiting = visitor.query.text("cho-duyet").is_some();
     let wanted = vi::fold(&text);
     let mut found: Vec<(&System, String)> = snapshot
         .connections()
         .systems()
         .filter(|system| may_see(&visitor.actor, system.org))
         .filter(|system| has_closed || system.is_active)
+        .filter(|system| !is_waiting || proposed(&snapshot, system) > 0)
         .map(|system| (system, label(&snapshot, system, now)))
         .filter(|(_, label)| vi::fold(label).contains(&wanted))
         .collect();
@@ -152,7 +159,12 @@ pub(crate) async fn list(
         .filter(|_| start + shown.len() < count)
         .map(|last| {
             let closed = if has_closed { "&dong=1" } else { "" };
-            format!("/he-thong?sau={}&q={}{closed}", last.id, encode(&text))
+            let waiting = if is_waiting { "&cho-duyet=1" } else { "" };
+            format!(
+                "/he-thong?sau={}&q={}{closed}{waiting}",
+                last.id,
+                encode(&text)
+            )
         });
     let page = SystemsPage {
         rows: shown
