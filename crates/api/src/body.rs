@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use lgsp_base::limits;
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{kinds, rules};
 use lgsp_base::{Clock, Problem};
 
 /// A body that is read piece by piece.
@@ -74,7 +74,7 @@ impl<'c> BodyReader<'c> {
 }
 
 fn too_large(limit: u64) -> Problem {
-    kinds::INPUT_TOO_LARGE.with(format_args!("more than {limit} bytes"))
+    kinds::INPUT_TOO_LARGE.says(rules::TOO_LARGE.with(&[("max", &limit)]))
 }
 
 /// The declared length, when there is one.

@@ -3,7 +3,7 @@
 //! Equal fields give an equal packet: nothing here depends on the clock beyond the date of issue, which is today's unless
 //! the form names it.
 
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{kinds, rules};
 use lgsp_base::time::is_edxml_date;
 use lgsp_base::{Problem, Timestamp};
 use lgsp_wire::edxml::{
@@ -112,7 +112,7 @@ impl Purpose {
 }
 
 fn missing(problem: Problem, field: &str) -> Problem {
-    problem.at(field, "required", "the field is required")
+    problem.breaks(field, rules::REQUIRED.plain())
 }
 
 /// Builds the packet without attachments.
@@ -163,22 +163,18 @@ pub(crate) fn compose(
         }
     }
     if !code.number.is_empty() && code.notation.is_empty() {
-        problem = problem.at(
-            "number",
-            "notation",
-            "write number/notation, or send `notation`",
-        );
+        problem = problem.breaks("number", rules::NOTATION.plain());
     }
     if !is_edxml_date(&date) {
-        problem = problem.at("date", "date", "write yyyy-MM-dd");
+        problem = problem.breaks("date", rules::DATE.plain());
     }
     let due_date = text("due_date").replace('-', "/");
     if !due_date.is_empty() && !is_edxml_date(&due_date) {
-        problem = problem.at("due_date", "date", "write yyyy-MM-dd");
+        problem = problem.breaks("due_date", rules::DATE.plain());
     }
     let priority = text("priority");
     if !priority.is_empty() && !matches!(priority.as_str(), "0" | "1" | "2" | "3" | "4") {
-        problem = problem.at("priority", "range", "0 to 4");
+        problem = problem.breaks("priority", rules::RANGE.with(&[("min", &0), ("max", &4)]));
     }
     if !problem.fields.is_empty() {
         return Err(problem);

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
 use lgsp_base::id::OrgId;
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{kinds, rules};
 use lgsp_base::vi;
 use lgsp_exchange::{
     ContentTarget, DocumentFilter, DocumentKind, EraseReason, StaffReport, StatusReport,
@@ -84,7 +84,7 @@ pub(crate) async fn report_status(
             lgsp_base::Timestamp::parse(&text).ok_or_else(|| {
                 kinds::INPUT_INVALID
                     .problem()
-                    .at("/at", "time", "not a time")
+                    .breaks("/at", rules::TIME.plain())
             })
         })
         .transpose()?;
@@ -167,7 +167,10 @@ pub(crate) async fn list(
         Some(_) => {
             return Err(kinds::INPUT_INVALID
                 .problem()
-                .at("direction", "word", "`sent` or `received`")
+                .breaks(
+                    "direction",
+                    rules::WORD.with(&[("words", &"sent, received")]),
+                )
                 .into());
         }
     };
@@ -273,7 +276,7 @@ pub(crate) async fn erase(
         let words = EraseReason::ALL.map(EraseReason::name).join(", ");
         kinds::INPUT_INVALID
             .problem()
-            .at("reason", "required", words)
+            .breaks("reason", rules::WORD.with(&[("words", &words)]))
     })?;
     let erasure = state
         .exchange

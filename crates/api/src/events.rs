@@ -16,7 +16,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, Uri, header};
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{kinds, rules};
 use lgsp_base::{Actor, Problem, limits};
 use lgsp_exchange::EventView;
 use lgsp_store::ledger::{Ledger, SealedEntry};
@@ -127,7 +127,7 @@ fn last_seen(headers: &HeaderMap, query: &Query) -> Result<Option<Option<u64>>, 
     let wrong = |pointer: &str| {
         kinds::INPUT_INVALID
             .problem()
-            .at(pointer.to_owned(), "form", "-1, 0, 1, …")
+            .breaks(pointer.to_owned(), rules::LEAF.plain())
     };
     if let Some(field) = headers.get("last-event-id") {
         let text = field.to_str().map_err(|_| wrong("Last-Event-ID"))?;

@@ -4,7 +4,7 @@
 
 use lgsp_base::Problem;
 use lgsp_base::limits;
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{kinds, rules};
 
 /// Bytes of one text field.
 pub const FIELD_BYTES_MAX: usize = 4 * limits::TEXT_CHARS_MAX;
@@ -147,13 +147,13 @@ impl Fields {
     pub fn add(&mut self, name: &str, value: &[u8]) -> Result<(), Problem> {
         let is_repeated = REPEATED.contains(&name);
         if !is_repeated && !SINGLE.contains(&name) {
-            return Err(refuse("there is no such field").at(name, "unknown", "no such field"));
+            return Err(refuse("there is no such field").breaks(name, rules::UNKNOWN_FIELD.plain()));
         }
         if self.values.len() >= FIELDS_MAX {
             return Err(refuse("too many fields"));
         }
         if !is_repeated && self.values.iter().any(|(known, _)| known == name) {
-            return Err(refuse("a field stands twice").at(name, "once", "the field stands twice"));
+            return Err(refuse("a field stands twice").breaks(name, rules::ONCE.plain()));
         }
         let value = std::str::from_utf8(value)
             .ok()
@@ -163,9 +163,7 @@ impl Fields {
                     .chars()
                     .any(|c| c.is_control() && !"\r\n\t".contains(c))
             })
-            .ok_or_else(|| {
-                refuse("a field is not plain text").at(name, "text", "not UTF-8 text, or too long")
-            })?;
+            .ok_or_else(|| refuse("a field is not plain text").breaks(name, rules::TEXT.plain()))?;
         self.values.push((name.to_owned(), value.trim().to_owned()));
         Ok(())
     }

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
 use lgsp_base::id::{DeliveryId, DocumentId, OrgId, ReceiptId};
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{kinds, rules};
 use lgsp_base::{Problem, Sha256, limits};
 use lgsp_exchange::{Acknowledgement, DocumentKind, InboxCursor, InboxQuery};
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ pub(crate) fn cursor<T: FromStr>(token: Option<&str>) -> Result<Option<T>, Probl
             text.parse().map_err(|_| {
                 kinds::INPUT_INVALID
                     .problem()
-                    .at("page_token", "form", "not a token of this list")
+                    .breaks("page_token", rules::PAGE_TOKEN.plain())
             })
         })
         .transpose()
@@ -77,7 +77,7 @@ pub(crate) async fn list(
         Some(_) => {
             return Err(kinds::INPUT_INVALID
                 .problem()
-                .at("include", "word", "`content`")
+                .breaks("include", rules::WORD.with(&[("words", &"content")]))
                 .into());
         }
     };
@@ -86,9 +86,10 @@ pub(crate) async fn list(
         .map(DocumentKind::from_str)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|_| {
-            kinds::INPUT_INVALID
-                .problem()
-                .at("kind", "word", "no such kind")
+            kinds::INPUT_INVALID.problem().breaks(
+                "kind",
+                rules::WORD.with(&[("words", &"edoc, status, plain, notice")]),
+            )
         })?;
     let wanted = InboxQuery {
         org: query.parse::<OrgId>("organisation_id")?,
@@ -176,10 +177,9 @@ pub(crate) async fn acknowledge(
     if !(1..=limits::ACKNOWLEDGE_BATCH_MAX).contains(&request.deliveries.len()) {
         return Err(kinds::INPUT_INVALID
             .problem()
-            .at(
+            .breaks(
                 "/deliveries",
-                "range",
-                format_args!("1 to {}", limits::ACKNOWLEDGE_BATCH_MAX),
+                rules::RANGE.with(&[("min", &1), ("max", &limits::ACKNOWLEDGE_BATCH_MAX)]),
             )
             .into());
     }

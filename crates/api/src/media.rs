@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, header};
 use lgsp_base::Problem;
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{Rule, kinds, rules};
 
 /// Characters of a `Content-Type` field that is kept with a document.
 const FIELD_CHARS_MAX: usize = 255;
@@ -23,19 +23,17 @@ impl MediaType {
     /// `input.media_type` when it is absent, stands twice, is malformed, or names a charset other than UTF-8 for text
     /// that we read ourselves.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
-        let refuse = |why: &str| kinds::INPUT_MEDIA_TYPE.with(why);
+        let refuse = |rule: &'static Rule| kinds::INPUT_MEDIA_TYPE.says(rule.plain());
         let mut fields = headers.get_all(header::CONTENT_TYPE).iter();
-        let field = fields
-            .next()
-            .ok_or_else(|| refuse("Content-Type is missing"))?;
+        let field = fields.next().ok_or_else(|| refuse(&rules::TYPE_MISSING))?;
         if fields.next().is_some() {
-            return Err(refuse("Content-Type stands twice"));
+            return Err(refuse(&rules::TYPE_TWICE));
         }
         let field = field
             .to_str()
             .ok()
             .filter(|text| text.len() <= FIELD_CHARS_MAX)
-            .ok_or_else(|| refuse("Content-Type is malformed"))?;
+            .ok_or_else(|| refuse(&rules::TYPE_MALFORMED))?;
         let mut parts = field.split(';');
         let essence = parts.next().unwrap_or("").trim().to_ascii_lowercase();
         let is_token = |text: &str| {
@@ -46,7 +44,7 @@ impl MediaType {
         };
         match essence.split_once('/') {
             Some((kind, sub)) if is_token(kind) && is_token(sub) => {}
-            _ => return Err(refuse("Content-Type is malformed")),
+            _ => return Err(refuse(&rules::TYPE_MALFORMED)),
         }
         for part in parts {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
@@ -56,7 +54,7 @@ impl MediaType {
                     .iter()
                     .any(|known| value.eq_ignore_ascii_case(known))
             {
-                return Err(refuse("the charset is not UTF-8"));
+                return Err(refuse(&rules::TYPE_CHARSET));
             }
         }
         Ok(Self {
@@ -81,7 +79,7 @@ impl MediaType {
         if self.essence == essence {
             Ok(())
         } else {
-            Err(kinds::INPUT_MEDIA_TYPE.with(format_args!("wanted: {essence}")))
+            Err(kinds::INPUT_MEDIA_TYPE.says(rules::TYPE_WANTED.with(&[("wanted", &essence)])))
         }
     }
 }

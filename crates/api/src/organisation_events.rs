@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
 use lgsp_base::id::OrgEventId;
 use lgsp_base::org_code::Scheme;
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{kinds, rules};
 use lgsp_base::{Problem, Timestamp, limits};
 use lgsp_registry::ImportOptions;
 use lgsp_registry::draft::{NewCode, NewOrganisation, Occasion, Strictness};
@@ -41,7 +41,7 @@ impl CodeRequest {
         let scheme = self.scheme.parse::<Scheme>().map_err(|_| {
             kinds::INPUT_INVALID
                 .problem()
-                .at(format!("{pointer}/scheme"), "word", "no such scheme")
+                .breaks(format!("{pointer}/scheme"), rules::FORM.plain())
         })?;
         Ok(NewCode {
             scheme,
@@ -85,11 +85,9 @@ fn occasion(
     let effective_at = match effective {
         None => default,
         Some(text) => Timestamp::parse(text).ok_or_else(|| {
-            kinds::INPUT_INVALID.problem().at(
-                "/effective",
-                "time",
-                "not a date or an RFC 3339 time",
-            )
+            kinds::INPUT_INVALID
+                .problem()
+                .breaks("/effective", rules::TIME.plain())
         })?,
     };
     Ok(Occasion {

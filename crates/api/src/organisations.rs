@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::{HeaderMap, Uri};
 use lgsp_base::id::OrgId;
 use lgsp_base::org_code::Scheme;
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{kinds, rules};
 use lgsp_base::{Problem, Timestamp, limits};
 use lgsp_registry::model::{Organisation, Succession};
 use lgsp_registry::snapshot::ListFilter;
@@ -334,7 +334,7 @@ pub(crate) async fn resolve(
     let code = query.text("code").ok_or_else(|| {
         kinds::INPUT_INVALID
             .problem()
-            .at("code", "required", "the parameter is required")
+            .breaks("code", rules::REQUIRED.plain())
     })?;
     let at = query.time("at")?.unwrap_or_else(|| state.clock.now());
     let snapshot = state.registry.snapshot();

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue, Uri, header};
 use lgsp_base::Problem;
 use lgsp_base::limits;
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{kinds, rules};
 
 use crate::query::Query;
 
@@ -35,21 +35,18 @@ impl PageRequest {
             .parse::<usize>("page_size")?
             .unwrap_or(limits::PAGE_SIZE_DEFAULT);
         if !(1..=limits::PAGE_SIZE_MAX).contains(&size) {
-            return Err(kinds::INPUT_INVALID.problem().at(
+            return Err(kinds::INPUT_INVALID.problem().breaks(
                 "page_size",
-                "range",
-                format_args!("1 to {}", limits::PAGE_SIZE_MAX),
+                rules::RANGE.with(&[("min", &1), ("max", &limits::PAGE_SIZE_MAX)]),
             ));
         }
         let after = query
             .text("page_token")
             .map(|token| {
                 open_token(token).ok_or_else(|| {
-                    kinds::INPUT_INVALID.problem().at(
-                        "page_token",
-                        "form",
-                        "not a token of an earlier page",
-                    )
+                    kinds::INPUT_INVALID
+                        .problem()
+                        .breaks("page_token", rules::PAGE_TOKEN.plain())
                 })
             })
             .transpose()?;

@@ -15,7 +15,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use lgsp_base::hash::to_hex;
 use lgsp_base::id::RequestId;
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{kinds, rules};
 use lgsp_base::{Lang, Problem, ProblemKind};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -80,7 +80,7 @@ impl Facts {
             r#type: format!("/problems/{}", kind.code),
             title: kind.title(self.lang),
             status: kind.status,
-            detail: problem.detail.clone(),
+            detail: problem.detail_in(self.lang).into_owned(),
             instance: self.request_id.clone(),
             code: kind.code,
             trace_id: self.trace_id.clone(),
@@ -92,7 +92,7 @@ impl Facts {
                 .map(|field| ProblemPlace {
                     pointer: field.pointer.clone(),
                     rule: field.rule,
-                    message: field.message.clone(),
+                    message: field.message_in(self.lang).into_owned(),
                 })
                 .collect(),
         }
@@ -201,7 +201,7 @@ pub(crate) async fn conduct(
         response = render(&facts, &problem, inherited);
     } else if response.status().is_client_error() {
         // Only the extractor of path segments refuses by itself, in plain text.
-        let problem = kinds::INPUT_INVALID.with("the address is not percent-encoded UTF-8");
+        let problem = kinds::INPUT_INVALID.says(rules::PERCENT_ENCODING.plain());
         response = render(&facts, &problem, HeaderMap::new());
     }
     if let Ok(value) = HeaderValue::from_str(&facts.request_id) {

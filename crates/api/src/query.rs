@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use lgsp_base::Problem;
 use lgsp_base::limits;
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{kinds, rules};
 
 /// The parameters of one request.
 #[derive(Debug, Default)]
@@ -29,28 +29,24 @@ impl Query {
         for item in items {
             let (name, value) = item.split_once('=').unwrap_or((item, ""));
             let (Some(name), Some(value)) = (decode(name), decode(value)) else {
-                return Err(kinds::INPUT_INVALID.with("the query is not percent-encoded UTF-8"));
+                return Err(kinds::INPUT_INVALID.says(rules::PERCENT_ENCODING.plain()));
             };
             if item.contains(';') || value.contains(char::is_control) {
-                return Err(kinds::INPUT_INVALID.problem().at(
-                    shorten(&name),
-                    "character",
-                    "a control character, or a semicolon that is not written %3B",
-                ));
+                return Err(kinds::INPUT_INVALID
+                    .problem()
+                    .breaks(shorten(&name), rules::CHARACTER.plain()));
             }
             let is_repeated = repeated.contains(&name.as_str());
             if !is_repeated && !single.contains(&name.as_str()) {
-                return Err(kinds::INPUT_INVALID.problem().at(
-                    shorten(&name),
-                    "unknown",
-                    "there is no such parameter",
-                ));
+                return Err(kinds::INPUT_INVALID
+                    .problem()
+                    .breaks(shorten(&name), rules::UNKNOWN_PARAMETER.plain()));
             }
             if !is_repeated && pairs.iter().any(|(known, _)| *known == name) {
                 return Err(kinds::INPUT_DUPLICATE.with(name));
             }
             if pairs.len() >= limits::RECIPIENTS_MAX {
-                return Err(kinds::INPUT_INVALID.with("too many parameters"));
+                return Err(kinds::INPUT_INVALID.says(rules::TOO_MANY_PARAMETERS.plain()));
             }
             pairs.push((name, value));
         }
@@ -78,11 +74,9 @@ impl Query {
         self.text(name)
             .map(|text| {
                 text.parse().map_err(|_| {
-                    kinds::INPUT_INVALID.problem().at(
-                        name,
-                        "form",
-                        "the value does not have the form asked for",
-                    )
+                    kinds::INPUT_INVALID
+                        .problem()
+                        .breaks(name, rules::FORM.plain())
                 })
             })
             .transpose()
@@ -96,11 +90,9 @@ impl Query {
         self.text(name)
             .map(|text| {
                 lgsp_base::Timestamp::parse(text).ok_or_else(|| {
-                    kinds::INPUT_INVALID.problem().at(
-                        name,
-                        "time",
-                        "not an RFC 3339 time or a date",
-                    )
+                    kinds::INPUT_INVALID
+                        .problem()
+                        .breaks(name, rules::TIME.plain())
                 })
             })
             .transpose()

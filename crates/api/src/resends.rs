@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use lgsp_base::Timestamp;
 use lgsp_base::id::{DeliveryId, JobId, OrgId};
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{kinds, rules};
 use lgsp_exchange::{
     BatchPreview, BatchQuery, DeliveryState, ResendItem, ResendJob, ResendOutcome, seconds_left,
 };
@@ -57,16 +57,20 @@ impl ResendRequest {
         if !is_chosen {
             return Err(kinds::INPUT_INVALID
                 .problem()
-                .at("/ids", "required", "ids, cause, organisation_id, state")
+                .breaks(
+                    "/ids",
+                    rules::REQUIRED_ONE.with(&[("words", &"ids, cause, organisation_id, state")]),
+                )
                 .into());
         }
         let state = self
             .state
             .map(|text| {
                 text.parse::<DeliveryState>().map_err(|_| {
-                    kinds::INPUT_INVALID
-                        .problem()
-                        .at("/state", "word", "parked, dead, expired")
+                    kinds::INPUT_INVALID.problem().breaks(
+                        "/state",
+                        rules::WORD.with(&[("words", &"parked, dead, expired")]),
+                    )
                 })
             })
             .transpose()?;

@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{kinds, rules};
 use lgsp_base::{Problem, Sha256, limits};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -108,13 +108,9 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Pro
         .filter(|key| key.bytes().all(|b| b.is_ascii_graphic() || b == b' '))
         .map(|key| Some(key.to_owned()))
         .ok_or_else(|| {
-            kinds::INPUT_INVALID.problem().at(
+            kinds::INPUT_INVALID.problem().breaks(
                 "Idempotency-Key",
-                "form",
-                format_args!(
-                    "one field of 1 to {} printable ASCII characters",
-                    limits::IDEMPOTENCY_KEY_CHARS_MAX
-                ),
+                rules::KEY_FORM.with(&[("max", &limits::IDEMPOTENCY_KEY_CHARS_MAX)]),
             )
         })
 }

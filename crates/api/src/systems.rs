@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
 use lgsp_base::id::{OrgId, SystemId, TokenId};
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{kinds, rules};
 use lgsp_base::{Problem, Timestamp};
 use lgsp_registry::Snapshot;
 use lgsp_registry::model::{Protocol, System};
@@ -201,7 +201,7 @@ pub(crate) async fn add(
     let protocol = Protocol::from_name(&request.protocol).ok_or_else(|| {
         kinds::INPUT_INVALID
             .problem()
-            .at("/protocol", "word", "`vxp` or `rest`")
+            .breaks("/protocol", rules::WORD.with(&[("words", &"vxp, rest")]))
     })?;
     let org = find(&state.registry.snapshot(), &request.organisation)?.id;
     let new = state

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
 use lgsp_base::id::{SystemId, WebhookId};
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{kinds, rules};
 use lgsp_base::{Actor, Problem, Timestamp};
 use lgsp_registry::Snapshot;
 use lgsp_registry::model::Webhook;
@@ -167,7 +167,7 @@ pub(crate) async fn propose(
         (_, None) => {
             return Err(kinds::INPUT_INVALID
                 .problem()
-                .at("/system_id", "required", "an operator names the system")
+                .breaks("/system_id", rules::OPERATOR_NAMES.plain())
                 .into());
         }
     };

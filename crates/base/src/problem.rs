@@ -6,8 +6,12 @@
 //! the same occurrence.
 
 pub mod kinds;
+pub mod rules;
 
+use std::borrow::Cow;
 use std::fmt;
+
+pub use rules::{Rule, Sentence};
 
 /// The language of a text for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -90,6 +94,7 @@ impl ProblemKind {
         Problem {
             kind: self,
             detail: String::new(),
+            sentence: None,
             fields: Vec::new(),
             retry_after_seconds: None,
         }
@@ -101,6 +106,13 @@ impl ProblemKind {
         problem.detail = detail.to_string();
         problem
     }
+
+    /// One occurrence with a detail for people, in the language of the answer.
+    pub fn says(&'static self, sentence: Sentence) -> Problem {
+        let mut problem = self.with(&sentence);
+        problem.sentence = Some(sentence);
+        problem
+    }
 }
 
 /// One place in the input that is wrong.
@@ -110,8 +122,24 @@ pub struct FieldProblem {
     pub pointer: String,
     /// Which rule, a stable word.
     pub rule: &'static str,
-    /// What is wrong there.
+    /// What is wrong there, in English or in no language.
     pub message: String,
+    /// The same as a sentence of the catalogue.
+    pub sentence: Option<Sentence>,
+}
+
+impl FieldProblem {
+    /// What is wrong there, in a language if the catalogue has the sentence.
+    pub fn message_in(&self, lang: Lang) -> Cow<'_, str> {
+        said(self.sentence.as_ref(), &self.message, lang)
+    }
+}
+
+fn said<'t>(sentence: Option<&Sentence>, text: &'t str, lang: Lang) -> Cow<'t, str> {
+    match sentence {
+        Some(sentence) => Cow::Owned(sentence.text(lang)),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// One occurrence of a problem.
@@ -119,8 +147,10 @@ pub struct FieldProblem {
 pub struct Problem {
     /// The catalogue entry.
     pub kind: &'static ProblemKind,
-    /// What exactly, in plain words; may be empty.
+    /// What exactly, in English or in no language; may be empty.
     pub detail: String,
+    /// The same as a sentence of the catalogue.
+    pub sentence: Option<Sentence>,
     /// The places in the input, if any.
     pub fields: Vec<FieldProblem>,
     /// When to come back, for `Retry-After`.
@@ -140,8 +170,26 @@ impl Problem {
             pointer: pointer.into(),
             rule,
             message: message.to_string(),
+            sentence: None,
         });
         self
+    }
+
+    /// Adds a place in the input that breaks a rule of the catalogue.
+    #[must_use]
+    pub fn breaks(mut self, pointer: impl Into<String>, sentence: Sentence) -> Self {
+        self.fields.push(FieldProblem {
+            pointer: pointer.into(),
+            rule: sentence.word(),
+            message: sentence.to_string(),
+            sentence: Some(sentence),
+        });
+        self
+    }
+
+    /// What exactly, in a language if the catalogue has the sentence; may be empty.
+    pub fn detail_in(&self, lang: Lang) -> Cow<'_, str> {
+        said(self.sentence.as_ref(), &self.detail, lang)
     }
 
     /// Says when to come back.

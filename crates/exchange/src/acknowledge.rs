@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use lgsp_base::id::{DeliveryId, OrgId, ReceiptId};
 use lgsp_base::planted::Bug;
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{kinds, rules};
 use lgsp_base::{Actor, Permission, Problem, Timestamp, limits};
 use lgsp_store::exchange::{DeliveryForConfirm, DeliveryState, DocumentKind, PairHead};
 use lgsp_store::{StoreError, Tx};
@@ -39,11 +39,12 @@ impl Exchange {
             return Err(ReceiveError::Forbidden);
         }
         if batch.len() > limits::ACKNOWLEDGE_BATCH_MAX {
-            return Err(ReceiveError::Invalid(kinds::INPUT_INVALID.problem().at(
-                "deliveries",
-                "too_many",
-                format_args!("at most {}", limits::ACKNOWLEDGE_BATCH_MAX),
-            )));
+            return Err(ReceiveError::Invalid(
+                kinds::INPUT_INVALID.problem().breaks(
+                    "deliveries",
+                    rules::TOO_MANY.with(&[("max", &limits::ACKNOWLEDGE_BATCH_MAX)]),
+                ),
+            ));
         }
         let now = self.now();
         let (exchange, by) = (self.clone(), actor.clone());
@@ -81,11 +82,11 @@ impl Exchange {
             (detail.as_ref(), "detail", limits::TEXT_CHARS_MAX),
         ] {
             if text.is_some_and(|text| text.chars().count() > max || text.contains('\0')) {
-                return Err(ReceiveError::Invalid(kinds::INPUT_INVALID.problem().at(
-                    pointer,
-                    "too_long",
-                    format_args!("at most {max} characters"),
-                )));
+                return Err(ReceiveError::Invalid(
+                    kinds::INPUT_INVALID
+                        .problem()
+                        .breaks(pointer, rules::TOO_LONG.with(&[("max", &max)])),
+                ));
             }
         }
         let now = self.now();

@@ -10,7 +10,7 @@ mod turns;
 
 use lgsp_base::hash::Sha256Hasher;
 use lgsp_base::id::{DeliveryId, JobId, OrgId};
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{kinds, rules};
 use lgsp_base::{Actor, Permission, Sha256, Timestamp, limits};
 use lgsp_store::exchange::{
     DeliveryState, NewResend, ResendItem, ResendJob, ResendOutcome, ResendState,
@@ -359,23 +359,19 @@ fn pace(per_second: Option<u32>) -> Result<u32, ResendError> {
     if (1..=limits::RESEND_PER_SECOND_MAX).contains(&wanted) {
         return Ok(wanted);
     }
-    Err(ResendError::Invalid(kinds::INPUT_INVALID.problem().at(
+    Err(ResendError::Invalid(kinds::INPUT_INVALID.problem().breaks(
         "/per_second",
-        "range",
-        format_args!("1–{}", limits::RESEND_PER_SECOND_MAX),
+        rules::RANGE.with(&[("min", &1), ("max", &limits::RESEND_PER_SECOND_MAX)]),
     )))
 }
 
 fn check(query: &BatchQuery) -> Result<(), ResendError> {
-    let invalid = |pointer: &str, rule, message: &dyn std::fmt::Display| {
-        ResendError::Invalid(
-            kinds::INPUT_INVALID
-                .problem()
-                .at(pointer.to_owned(), rule, message),
-        )
+    let invalid = |pointer: &str, sentence| {
+        ResendError::Invalid(kinds::INPUT_INVALID.problem().breaks(pointer, sentence))
     };
     if query.ids.len() > limits::RESEND_ITEMS_MAX {
-        return Err(invalid("/ids", "too_many", &limits::RESEND_ITEMS_MAX));
+        let sentence = rules::TOO_MANY.with(&[("max", &limits::RESEND_ITEMS_MAX)]);
+        return Err(invalid("/ids", sentence));
     }
     let is_troubled = query.state.is_none_or(|state| {
         matches!(
@@ -384,14 +380,14 @@ fn check(query: &BatchQuery) -> Result<(), ResendError> {
         )
     });
     if !is_troubled {
-        return Err(invalid("/state", "word", &"parked, dead, expired"));
+        let sentence = rules::WORD.with(&[("words", &"parked, dead, expired")]);
+        return Err(invalid("/state", sentence));
     }
-    if query
-        .cause
-        .as_ref()
-        .is_some_and(|cause| cause.chars().count() > limits::TEXT_CHARS_MAX || cause.contains('\0'))
-    {
-        return Err(invalid("/cause", "too_long", &limits::TEXT_CHARS_MAX));
+    let is_long =
+        |cause: &String| cause.chars().count() > limits::TEXT_CHARS_MAX || cause.contains('\0');
+    if query.cause.as_ref().is_some_and(is_long) {
+        let sentence = rules::TOO_LONG.with(&[("max", &limits::TEXT_CHARS_MAX)]);
+        return Err(invalid("/cause", sentence));
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Why an operation of the exchange did not succeed, by what the caller can do about it.
 
 use lgsp_base::id::DeliveryId;
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{Sentence, kinds, rules};
 use lgsp_base::{Problem, limits};
 use lgsp_store::StoreError;
 
@@ -56,7 +56,7 @@ pub enum SubmitError {
     },
     /// None, too many, one twice, or the sender itself.
     #[error("recipients: {0}")]
-    Recipients(String),
+    Recipients(Sentence),
     /// A new document with this id but other content exists.
     #[error("document id {external_id:?} is taken by other content")]
     Conflict {
@@ -93,7 +93,7 @@ impl SubmitError {
             SubmitError::Forbidden => kinds::AUTH_FORBIDDEN.problem(),
             SubmitError::Invalid(problem) | SubmitError::Packet(problem) => problem.clone(),
             SubmitError::TooLarge => kinds::INPUT_TOO_LARGE
-                .with(format_args!("limit {} bytes", limits::DOCUMENT_BYTES_MAX)),
+                .says(rules::TOO_LARGE.with(&[("max", &limits::DOCUMENT_BYTES_MAX)])),
             SubmitError::Full => kinds::STORAGE_FULL.problem().retry_after(30),
             SubmitError::Closed => kinds::LEDGER_TIMESTAMP_MISSING.problem().retry_after(60),
             SubmitError::Sender { code } => kinds::EXCHANGE_SENDER.with(code),
@@ -106,19 +106,15 @@ impl SubmitError {
                 |problem, code| problem.at("to", "recipient_format", code),
             ),
             SubmitError::RecipientClosed { recipients } => closed_problem(recipients),
-            SubmitError::Recipients(detail) => {
-                kinds::EXCHANGE_RECIPIENTS
-                    .with(detail)
-                    .at("to", "recipients", detail)
-            }
+            SubmitError::Recipients(sentence) => kinds::EXCHANGE_RECIPIENTS
+                .says(sentence.clone())
+                .breaks("to", sentence.clone()),
             SubmitError::Conflict { external_id } => kinds::EXCHANGE_CONFLICT.with(external_id),
             SubmitError::KeyConflict => kinds::EXCHANGE_IDEMPOTENCY_CONFLICT.problem(),
             SubmitError::KeyRequired => kinds::EXCHANGE_IDEMPOTENCY_REQUIRED.problem(),
-            SubmitError::Secret { field } => {
-                kinds::EXCHANGE_SECRET
-                    .problem()
-                    .at(field.clone(), "secret", "marks a state secret")
-            }
+            SubmitError::Secret { field } => kinds::EXCHANGE_SECRET
+                .problem()
+                .breaks(field.clone(), rules::SECRET.plain()),
             SubmitError::Status(detail) => kinds::EXCHANGE_STATUS.with(detail),
             SubmitError::DocumentUnknown => kinds::EXCHANGE_DOCUMENT_UNKNOWN.problem(),
             SubmitError::Store(error) => error.to_problem(),
@@ -135,12 +131,12 @@ fn closed_problem(recipients: &[(String, Vec<(String, String)>)]) -> Problem {
                 .iter()
                 .map(|(candidate, name)| format!("{candidate} ({name})"))
                 .collect();
-            let message = if named.is_empty() {
-                format!("{code}: no successor")
+            let sentence = if named.is_empty() {
+                rules::NO_SUCCESSOR.with(&[("code", code)])
             } else {
-                format!("{code}: {}", named.join("; "))
+                rules::SUCCESSORS.with(&[("code", code), ("successors", &named.join("; "))])
             };
-            problem.at("to", "recipient_closed", message)
+            problem.breaks("to", sentence)
         },
     )
 }

@@ -2,7 +2,7 @@
 
 use lgsp_base::id::{DeliveryId, OrgId};
 use lgsp_base::planted::Bug;
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{kinds, rules};
 use lgsp_base::{Actor, Permission, Sha256, Timestamp, limits};
 use lgsp_store::exchange::{DocumentKind, InboxRow, InboxWanted};
 use lgsp_store::{StoreError, Tx};
@@ -94,13 +94,11 @@ impl Exchange {
                 }
             }
             (Actor::Operator { .. } | Actor::Platform { .. }, Some(org)) => Ok(vec![org]),
-            (Actor::Operator { .. } | Actor::Platform { .. }, None) => {
-                Err(ReceiveError::Invalid(kinds::INPUT_INVALID.problem().at(
-                    "org",
-                    "required",
-                    "an operator names the organisation",
-                )))
-            }
+            (Actor::Operator { .. } | Actor::Platform { .. }, None) => Err(ReceiveError::Invalid(
+                kinds::INPUT_INVALID
+                    .problem()
+                    .breaks("org", rules::OPERATOR_NAMES.plain()),
+            )),
         }
     }
 
@@ -177,11 +175,12 @@ pub(crate) fn page_size(wanted: usize) -> Result<usize, ReceiveError> {
     match wanted {
         0 => Ok(limits::PAGE_SIZE_DEFAULT),
         size if size <= limits::PAGE_SIZE_MAX => Ok(size),
-        _ => Err(ReceiveError::Invalid(kinds::INPUT_INVALID.problem().at(
-            "page_size",
-            "range",
-            format_args!("1 to {}", limits::PAGE_SIZE_MAX),
-        ))),
+        _ => Err(ReceiveError::Invalid(
+            kinds::INPUT_INVALID.problem().breaks(
+                "page_size",
+                rules::RANGE.with(&[("min", &1), ("max", &limits::PAGE_SIZE_MAX)]),
+            ),
+        )),
     }
 }
 

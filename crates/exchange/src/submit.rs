@@ -10,7 +10,7 @@ use std::sync::Arc;
 use lgsp_base::hash::Sha256Hasher;
 use lgsp_base::id::{DeliveryId, DocumentId, OrgId, ReceiptId, SystemId};
 use lgsp_base::planted::Bug;
-use lgsp_base::problem::kinds;
+use lgsp_base::problem::{kinds, rules};
 use lgsp_base::{Actor, Permission, Sha256, Timestamp, limits, vi};
 use lgsp_store::StoreError;
 use lgsp_store::exchange::DocumentKind;
@@ -250,27 +250,30 @@ impl Exchange {
         now: Timestamp,
     ) -> Result<Vec<Recipient>, SubmitError> {
         if named.is_empty() {
-            return Err(SubmitError::Recipients("none named".to_owned()));
+            return Err(SubmitError::Recipients(rules::NO_RECIPIENT.plain()));
         }
         if named.len() > limits::RECIPIENTS_MAX {
-            return Err(SubmitError::Recipients(format!(
-                "{} named, limit {}",
-                named.len(),
-                limits::RECIPIENTS_MAX
-            )));
+            return Err(SubmitError::Recipients(rules::RECIPIENTS_MAX.with(&[
+                ("count", &named.len()),
+                ("max", &limits::RECIPIENTS_MAX),
+            ])));
         }
         let (mut unknown, mut closed) = (Vec::new(), Vec::new());
         let mut found: Vec<Recipient> = Vec::with_capacity(named.len());
         let (mut codes, mut orgs) = (BTreeSet::new(), BTreeSet::new());
         for code in named {
             if !codes.insert(code.as_str()) {
-                return Err(SubmitError::Recipients(format!("{code} named twice")));
+                return Err(SubmitError::Recipients(
+                    rules::RECIPIENT_TWICE.with(&[("code", code)]),
+                ));
             }
             match self.inner.directory.resolve(code, now) {
                 Resolved::Unknown => unknown.push(code.clone()),
                 Resolved::Closed { candidates } => closed.push((code.clone(), candidates)),
                 Resolved::Found { org, .. } if org == sender => {
-                    return Err(SubmitError::Recipients(format!("{code} is the sender")));
+                    return Err(SubmitError::Recipients(
+                        rules::RECIPIENT_SENDER.with(&[("code", code)]),
+                    ));
                 }
                 // Two codes of one organisation, usually because their bearers merged: it gets the document once.
                 Resolved::Found { org, .. } if !orgs.insert(org) => {}
@@ -506,11 +509,11 @@ fn is_open_word(text: &str) -> bool {
 
 fn check_texts(submit: &Submit) -> Result<(), SubmitError> {
     let too_long = |pointer: &str, max: usize| {
-        SubmitError::Invalid(kinds::INPUT_INVALID.problem().at(
-            pointer,
-            "too_long",
-            format_args!("at most {max} characters"),
-        ))
+        SubmitError::Invalid(
+            kinds::INPUT_INVALID
+                .problem()
+                .breaks(pointer, rules::TOO_LONG.with(&[("max", &max)])),
+        )
     };
     let is_longer = |text: &Option<String>, max: usize| {
         text.as_ref()
@@ -519,11 +522,11 @@ fn check_texts(submit: &Submit) -> Result<(), SubmitError> {
     if let Some(key) = &submit.idempotency_key
         && (key.is_empty() || key.chars().any(char::is_control))
     {
-        return Err(SubmitError::Invalid(kinds::INPUT_INVALID.problem().at(
-            "Idempotency-Key",
-            "value",
-            "empty, or with control characters",
-        )));
+        return Err(SubmitError::Invalid(
+            kinds::INPUT_INVALID
+                .problem()
+                .breaks("Idempotency-Key", rules::KEY_VALUE.plain()),
+        ));
     }
     for (text, pointer, max) in [
         (
@@ -548,11 +551,11 @@ fn check_texts(submit: &Submit) -> Result<(), SubmitError> {
         return Err(too_long("Content-Type", 255));
     }
     if submit.content.bytes() == 0 {
-        return Err(SubmitError::Invalid(kinds::INPUT_INVALID.problem().at(
-            "body",
-            "required",
-            "the document is empty",
-        )));
+        return Err(SubmitError::Invalid(
+            kinds::INPUT_INVALID
+                .problem()
+                .breaks("body", rules::EMPTY_BODY.plain()),
+        ));
     }
     // PostgreSQL cannot store it, and no text needs it.
     let has_nul = [&submit.external_id, &submit.subject]
@@ -560,11 +563,11 @@ fn check_texts(submit: &Submit) -> Result<(), SubmitError> {
         .flatten()
         .any(|text| text.contains('\0'));
     if has_nul {
-        return Err(SubmitError::Invalid(kinds::INPUT_INVALID.problem().at(
-            "subject",
-            "value",
-            "a NUL character",
-        )));
+        return Err(SubmitError::Invalid(
+            kinds::INPUT_INVALID
+                .problem()
+                .breaks("subject", rules::NUL.plain()),
+        ));
     }
     Ok(())
 }

@@ -65,6 +65,72 @@ async fn problems_speak_vietnamese_and_english() {
     }
 }
 
+/// Not only the title: what is wrong with the input is a sentence in the caller's language, too.
+#[tokio::test]
+async fn places_in_the_input_are_explained_in_both_languages() {
+    let door = Door::open("api-sentences").await;
+    let caller = door.system("H99.14").await;
+    let plain = ("content-type", "text/plain");
+    let english = [("accept-language", "en"), ("idempotency-key", "k"), plain];
+    let vietnamese = [("idempotency-key", "k"), plain];
+    let said = async |method: &Method, path: &str, pointer: &str| {
+        let mut both = Vec::new();
+        for headers in [&vietnamese[..], &english[..]] {
+            let answer = caller.call(method.clone(), path, headers, "x").await;
+            both.push(text(&answer.json(), pointer).to_owned());
+        }
+        (both.remove(0), both.remove(0))
+    };
+    let (get, post) = (Method::GET, Method::POST);
+    for (method, path, pointer, vi, en) in [
+        (
+            &get,
+            "/api/v1/inbox?page_size=0",
+            "/errors/0/message",
+            "Giá trị phải từ 1 đến 1000",
+            "The value must be 1 to 1000",
+        ),
+        (
+            &get,
+            "/api/v1/inbox?nope=1",
+            "/errors/0/message",
+            "Không có tham số này",
+            "There is no such parameter",
+        ),
+        (
+            &get,
+            "/api/v1/documents?direction=up",
+            "/errors/0/message",
+            "Chỉ nhận một trong các giá trị: sent, received",
+            "Only one of these is taken: sent, received",
+        ),
+        (
+            &get,
+            "/api/v1/inbox?q=%zz",
+            "/detail",
+            "Địa chỉ không phải UTF-8 mã hóa phần trăm",
+            "The address is not percent-encoded UTF-8",
+        ),
+        (
+            &post,
+            "/api/v1/documents?to=H99.131&to=H99.131",
+            "/detail",
+            "Đơn vị H99.131 được nêu hai lần",
+            "H99.131 is named twice",
+        ),
+        (
+            &post,
+            "/api/v1/documents?to=H99.14",
+            "/errors/0/message",
+            "Đơn vị H99.14 chính là nơi gửi",
+            "H99.14 is the sender",
+        ),
+    ] {
+        let expected = (vi.to_owned(), en.to_owned());
+        assert_eq!(said(method, path, pointer).await, expected, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn credentials_that_are_none() {
     let door = Door::open("api-credentials").await;
