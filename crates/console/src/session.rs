@@ -230,7 +230,12 @@ impl StoreSessions {
 
     async fn refuse(&self, by: &'static str, from: &str) -> Result<(), StoreError> {
         let (now, salt) = (self.clock.now(), self.salt());
-        let record = Record::new().with("by", by).with("from", from);
+        // Nobody is known: it is our own door that tells.
+        let actor = Actor::Platform { part: "console" };
+        let record = Record::new()
+            .with("actor", actor.label())
+            .with("by", by)
+            .with("from", from);
         self.db
             .write("console_session_refuse", move |tx| {
                 tx.ledger_append(now, "session.refused", None, &record, salt)
