@@ -76,25 +76,37 @@ pub(crate) struct CreateOrganisation {
     note: Option<String>,
 }
 
-fn occasion(
-    effective: Option<&str>,
-    default: Timestamp,
+/// When and why something happens to organisations.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OccasionRequest {
+    /// Since when: a date or time; now by default.
+    effective: Option<String>,
+    /// The decision behind it.
     decision: Option<String>,
+    /// Anything else about it.
     note: Option<String>,
-) -> Result<Occasion, Problem> {
-    let effective_at = match effective {
-        None => default,
-        Some(text) => Timestamp::parse(text).ok_or_else(|| {
-            kinds::INPUT_INVALID
-                .problem()
-                .breaks("/effective", rules::TIME.plain())
-        })?,
-    };
-    Ok(Occasion {
-        effective_at,
-        decision,
-        note,
-    })
+}
+
+impl OccasionRequest {
+    /// The names of its fields, which stand beside those of an event.
+    const FIELDS: [&str; 3] = ["effective", "decision", "note"];
+
+    fn read(self, default: Timestamp) -> Result<Occasion, Problem> {
+        let effective_at = match self.effective.as_deref() {
+            None => default,
+            Some(text) => Timestamp::parse(text).ok_or_else(|| {
+                kinds::INPUT_INVALID
+                    .problem()
+                    .breaks("/effective", rules::TIME.plain())
+            })?,
+        };
+        Ok(Occasion {
+            effective_at,
+            decision: self.decision,
+            note: self.note,
+        })
+    }
 }
 
 /// Create an organisation
@@ -121,12 +133,12 @@ pub(crate) async fn create(
         .enumerate()
         .map(|(index, code)| code.read(&format!("/codes/{index}")))
         .collect::<Result<Vec<_>, _>>()?;
-    let occasion = occasion(
-        request.effective.as_deref(),
-        Timestamp::BEGINNING,
-        request.decision,
-        request.note,
-    )?;
+    let occasion = OccasionRequest {
+        effective: request.effective,
+        decision: request.decision,
+        note: request.note,
+    }
+    .read(Timestamp::BEGINNING)?;
     let new = NewOrganisation {
         name: request.name,
         kind: request.kind,
@@ -151,65 +163,33 @@ pub(crate) async fn create(
     )?)
 }
 
-/// Something that happens to organisations. Organisations are named by id or code.
+/// What happens to organisations. They are named by id or code.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum EventRequest {
+pub(crate) enum OrganisationEvent {
     /// Another name, same organisation and code.
-    Rename {
-        organisation: String,
-        name: String,
-        effective: Option<String>,
-        decision: Option<String>,
-        note: Option<String>,
-    },
+    Rename { organisation: String, name: String },
     /// Organisations go into another one; unknown when `successor` is absent.
     Merge {
         predecessors: Vec<String>,
         successor: Option<String>,
-        effective: Option<String>,
-        decision: Option<String>,
-        note: Option<String>,
     },
     /// One is divided.
     Split {
         predecessor: String,
         successors: Vec<String>,
-        effective: Option<String>,
-        decision: Option<String>,
-        note: Option<String>,
     },
     /// Another organisation above; none when `parent` is absent.
     Move {
         organisation: String,
         parent: Option<String>,
-        effective: Option<String>,
-        decision: Option<String>,
-        note: Option<String>,
     },
     /// Another level.
-    ChangeLevel {
-        organisation: String,
-        level: u32,
-        effective: Option<String>,
-        decision: Option<String>,
-        note: Option<String>,
-    },
+    ChangeLevel { organisation: String, level: u32 },
     /// Some tasks or area go to another one.
-    Transfer {
-        from: String,
-        to: String,
-        effective: Option<String>,
-        decision: Option<String>,
-        note: Option<String>,
-    },
+    Transfer { from: String, to: String },
     /// One ends without successor.
-    Dissolve {
-        organisation: String,
-        effective: Option<String>,
-        decision: Option<String>,
-        note: Option<String>,
-    },
+    Dissolve { organisation: String },
     /// A further code, or with `replaces` another one.
     AddCode {
         organisation: String,
@@ -222,10 +202,37 @@ pub(crate) enum EventRequest {
         /// True for a code that somebody else issued, which need not follow the form.
         #[serde(default)]
         is_foreign: bool,
-        effective: Option<String>,
-        decision: Option<String>,
-        note: Option<String>,
     },
+}
+
+/// Something that happens to organisations, and the occasion on which it does.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(try_from = "serde_json::Map<String, serde_json::Value>")]
+#[schema(example = json!({"kind": "rename", "organisation": "H99.14", "name": "Sở Khoa học và Công nghệ",
+    "effective": "2026-07-01", "decision": "12/2026/NQ-HĐND"}))]
+pub(crate) struct EventRequest {
+    #[serde(flatten)]
+    event: OrganisationEvent,
+    #[serde(flatten)]
+    occasion: OccasionRequest,
+}
+
+impl TryFrom<serde_json::Map<String, serde_json::Value>> for EventRequest {
+    type Error = serde_json::Error;
+
+    /// Takes the occasion's fields out, so that what is left has to be the event's: both refuse unknown ones.
+    fn try_from(
+        mut fields: serde_json::Map<String, serde_json::Value>,
+    ) -> Result<Self, Self::Error> {
+        let occasion = OccasionRequest::FIELDS
+            .into_iter()
+            .filter_map(|name| fields.remove_entry(name))
+            .collect();
+        Ok(Self {
+            occasion: serde_json::from_value(serde_json::Value::Object(occasion))?,
+            event: serde_json::from_value(serde_json::Value::Object(fields))?,
+        })
+    }
 }
 
 /// A recorded event.
@@ -257,40 +264,26 @@ pub(crate) async fn record_event(
             .collect::<Result<Vec<_>, _>>()
     };
     let (registry, actor) = (&state.registry, &permitted.actor);
-    let recorded = match request {
-        EventRequest::Rename {
-            organisation,
-            name,
-            effective,
-            decision,
-            note,
-        } => {
-            let occasion = occasion(effective.as_deref(), now, decision, note)?;
+    let occasion = request.occasion.read(now)?;
+    let recorded = match request.event {
+        OrganisationEvent::Rename { organisation, name } => {
             registry
                 .rename(actor, id_of(&organisation)?, &name, &occasion)
                 .await
         }
-        EventRequest::Merge {
+        OrganisationEvent::Merge {
             predecessors,
             successor,
-            effective,
-            decision,
-            note,
         } => {
-            let occasion = occasion(effective.as_deref(), now, decision, note)?;
             let successor = successor.as_deref().map(id_of).transpose()?;
             registry
                 .merge(actor, &ids_of(&predecessors)?, successor, &occasion)
                 .await
         }
-        EventRequest::Split {
+        OrganisationEvent::Split {
             predecessor,
             successors,
-            effective,
-            decision,
-            note,
         } => {
-            let occasion = occasion(effective.as_deref(), now, decision, note)?;
             registry
                 .split(
                     actor,
@@ -300,55 +293,34 @@ pub(crate) async fn record_event(
                 )
                 .await
         }
-        EventRequest::Move {
+        OrganisationEvent::Move {
             organisation,
             parent,
-            effective,
-            decision,
-            note,
         } => {
-            let occasion = occasion(effective.as_deref(), now, decision, note)?;
             let parent = parent.as_deref().map(id_of).transpose()?;
             registry
                 .move_to(actor, id_of(&organisation)?, parent, &occasion)
                 .await
         }
-        EventRequest::ChangeLevel {
+        OrganisationEvent::ChangeLevel {
             organisation,
             level,
-            effective,
-            decision,
-            note,
         } => {
-            let occasion = occasion(effective.as_deref(), now, decision, note)?;
             registry
                 .change_level(actor, id_of(&organisation)?, level, &occasion)
                 .await
         }
-        EventRequest::Transfer {
-            from,
-            to,
-            effective,
-            decision,
-            note,
-        } => {
-            let occasion = occasion(effective.as_deref(), now, decision, note)?;
+        OrganisationEvent::Transfer { from, to } => {
             registry
                 .transfer(actor, id_of(&from)?, id_of(&to)?, &occasion)
                 .await
         }
-        EventRequest::Dissolve {
-            organisation,
-            effective,
-            decision,
-            note,
-        } => {
-            let occasion = occasion(effective.as_deref(), now, decision, note)?;
+        OrganisationEvent::Dissolve { organisation } => {
             registry
                 .dissolve(actor, id_of(&organisation)?, &occasion)
                 .await
         }
-        EventRequest::AddCode {
+        OrganisationEvent::AddCode {
             organisation,
             scheme,
             code,
@@ -356,11 +328,7 @@ pub(crate) async fn record_event(
             legal_basis,
             replaces,
             is_foreign,
-            effective,
-            decision,
-            note,
         } => {
-            let occasion = occasion(effective.as_deref(), now, decision, note)?;
             let code = CodeRequest {
                 scheme,
                 code,

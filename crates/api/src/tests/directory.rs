@@ -357,3 +357,32 @@ async fn push_endpoints_need_approval() {
         "whpk_test"
     );
 }
+
+/// The occasion stands beside the event's own fields; neither takes the place of the other, and nothing else stands there.
+#[tokio::test]
+async fn an_event_has_its_own_fields_and_those_of_its_occasion() {
+    let door = Door::open("api-occasion").await;
+    let operator = door.operator().await;
+    let path = "/api/v1/organisations/events";
+    for body in [
+        json!({"kind": "dissolve", "organisation": "H99.14", "force": true}),
+        json!({"kind": "dissolve", "organisation": "H99.14", "effective": 1}),
+        json!({"kind": "dissolve", "organisation": "H99.14", "effective": "soon"}),
+        json!({"kind": "dissolve", "decision": "1/QĐ"}),
+        json!({"kind": "explode", "organisation": "H99.14"}),
+        json!({"effective": "2026-12-01"}),
+        json!([]),
+    ] {
+        let answer = operator.post(path, &body).await;
+        assert_eq!(
+            problem(&answer),
+            (400, "input.invalid".to_owned()),
+            "{body}"
+        );
+    }
+    let renamed = json!({"kind": "rename", "organisation": "H99.14", "name": "Sở KHCN", "effective": "2026-11-01",
+        "decision": "12/2026/NQ-HĐND", "note": "đổi tên"});
+    assert_eq!(operator.post(path, &renamed).await.status, 201);
+    let found = operator.get("/api/v1/organisations/H99.14").await.json();
+    assert_eq!(found["name"], "Sở KHCN");
+}
