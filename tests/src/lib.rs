@@ -8,10 +8,12 @@
 )]
 
 pub mod agency;
+pub mod browser;
 pub mod faults;
 pub mod history;
 pub mod http;
 pub mod load;
+pub mod notaries;
 pub mod receiver;
 pub mod system;
 pub mod vxp;

@@ -76,13 +76,13 @@ impl ErrorPage {
                 "system.internal" => Some("internal"),
                 _ => None,
             },
-            detail: problem.detail.clone(),
+            detail: problem.detail_in(lang).into_owned(),
             fields: problem
                 .fields
                 .iter()
                 .map(|field| ErrorField {
                     pointer: field.pointer.clone(),
-                    message: field.message.clone(),
+                    message: field.message_in(lang).into_owned(),
                 })
                 .collect(),
             is_retryable: problem.kind.retryable,
@@ -231,7 +231,8 @@ const PROTECTION: [(HeaderName, &str); 7] = [
     ),
 ];
 
-fn protect(headers: &mut HeaderMap, is_asset: bool, is_secure: bool) {
+/// Sets the headers that protect a page; an asset may be kept, a page may not.
+pub(crate) fn protect(headers: &mut HeaderMap, is_asset: bool, is_secure: bool) {
     for (name, value) in PROTECTION {
         headers.insert(name, HeaderValue::from_static(value));
     }

@@ -2,11 +2,17 @@
 
 use std::sync::Arc;
 
+use axum::Router;
+use axum::extract::State;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use http::{StatusCode, Uri};
 use lgsp_base::{Lang, Timestamp};
 use minijinja::Value;
 use minijinja::value::Serde;
 
 use crate::assets::Assets;
+use crate::error::protect;
 use crate::page::{LangLinks, Mode, Page, Place, Shell, User, lang_name};
 use crate::preferences::{Contrast, TextSize};
 use crate::render::{LoadError, Recorder, Renderer};
@@ -78,6 +84,27 @@ pub struct Look {
     pub is_strong: bool,
 }
 
+impl Look {
+    /// The look that the query of an address asks for.
+    fn asked(uri: &Uri) -> Self {
+        let asks = |pair: &str| {
+            uri.query()
+                .is_some_and(|query| query.split('&').any(|one| one == pair))
+        };
+        Self {
+            lang: if asks("lang=en") { Lang::En } else { Lang::Vi },
+            mode: if asks("mode=live") {
+                Mode::Live
+            } else if asks("mode=test") {
+                Mode::Test
+            } else {
+                Mode::Demo
+            },
+            is_strong: asks("strong=1"),
+        }
+    }
+}
+
 /// All samples and what renders them.
 #[derive(Debug)]
 pub struct Gallery {
@@ -110,7 +137,7 @@ impl Gallery {
     }
 
     /// Content type and bytes of an asset by its address.
-    pub fn asset(&self, address: &str) -> Option<axum::response::Response> {
+    pub fn asset(&self, address: &str) -> Option<Response> {
         self.assets.answer(address.strip_prefix("/assets/")?)
     }
 
@@ -134,6 +161,42 @@ impl Gallery {
         };
         rendered.map_err(|error| format!("{}: {}", sample.name, error.display_debug_info()))
     }
+
+    fn answer(&self, uri: &Uri) -> Response {
+        let name = uri.path().trim_start_matches('/');
+        match self.samples.iter().find(|sample| sample.name == name) {
+            Some(sample) => match self.render(sample, None, Look::asked(uri)) {
+                Ok(html) => Html(html).into_response(),
+                Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error).into_response(),
+            },
+            None => Html(self.index()).into_response(),
+        }
+    }
+
+    fn index(&self) -> String {
+        self.samples
+            .iter()
+            .map(|sample| format!("<p><a href=\"/{0}\">{0}</a></p>", sample.name))
+            .collect()
+    }
+}
+
+/// The gallery as a site: `/` lists the samples, `/<page>/<state>` shows one, with the headers of the console. `?lang=en`,
+/// `?strong=1`, `?mode=live` and `?mode=test` change the look.
+///
+/// # Errors
+/// A template or a text cannot be read.
+pub fn router() -> Result<Router, LoadError> {
+    let gallery = Arc::new(Gallery::new()?);
+    Ok(Router::new().fallback(get(serve)).with_state(gallery))
+}
+
+async fn serve(State(gallery): State<Arc<Gallery>>, uri: Uri) -> Response {
+    let asset = gallery.asset(uri.path());
+    let is_asset = asset.is_some();
+    let mut response = asset.unwrap_or_else(|| gallery.answer(&uri));
+    protect(response.headers_mut(), is_asset, false);
+    response
 }
 
 fn shell(sample: &Sample, look: Look) -> Shell {

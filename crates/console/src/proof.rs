@@ -8,11 +8,12 @@ use crate::chart::Svg;
 
 /// Characters of a hash that are shown; the whole one stands in the list behind the drawing.
 const HASH_CHARS: usize = 10;
-const WIDTH: f64 = 560.0;
+/// As wide as a small telephone shows it without making it smaller.
+const WIDTH: f64 = 300.0;
 const MIDDLE: f64 = WIDTH / 2.0;
-const SIDE: f64 = 190.0;
+const SIDE: f64 = 104.0;
 const STEP: f64 = 40.0;
-const BOX_WIDTH: f64 = 132.0;
+const BOX_WIDTH: f64 = 86.0;
 const BOX_HEIGHT: f64 = 26.0;
 
 /// One step of the way.
