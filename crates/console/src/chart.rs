@@ -291,13 +291,20 @@ pub(crate) fn strip(ticks: &[Tick], title: &str) -> String {
     const STEP: f64 = 4.0;
     let width = STEP * place(ticks.len().max(1));
     let mut svg = Svg::new(width, HEIGHT, title, "");
-    for (index, tick) in ticks.iter().enumerate() {
-        let x = STEP * place(index);
-        match tick {
-            Tick::Ok => svg.rect("v-tot", x, 2.0, 3.0, 18.0),
-            Tick::Slow => svg.rect("v-cham", x, 8.0, 3.0, 12.0),
-            Tick::Down => svg.rect("v-hong", x, 14.0, 3.5, 6.0),
-            Tick::None => svg.rect("v-chua", x + 0.5, 17.5, 2.0, 2.0),
+    // One path for each state: a page has many strips.
+    for (state, class, top, wide, high) in [
+        (Tick::Ok, "v-tot", 2.0, 3.0, 18.0),
+        (Tick::Slow, "v-cham", 8.0, 3.0, 12.0),
+        (Tick::Down, "v-hong", 14.0, 3.5, 6.0),
+        (Tick::None, "v-chua", 17.5, 2.0, 2.0),
+    ] {
+        let mut path = String::new();
+        for (index, _) in ticks.iter().enumerate().filter(|(_, tick)| **tick == state) {
+            let x = STEP * place(index);
+            put(&mut path, format_args!("M{x} {top}h{wide}v{high}h-{wide}z"));
+        }
+        if !path.is_empty() {
+            svg.add(format_args!("<path class=\"{class}\" d=\"{path}\"/>"));
         }
     }
     // Ticks keep their shape only if the drawing is stretched in width alone.
