@@ -41,6 +41,8 @@ pub enum Bug {
     LeavesByClock = 1 << 15,
     /// A delivery that is sent again is counted as another business transaction.
     CountResendTwice = 1 << 20,
+    /// A9: credentials of requests are written into the log.
+    LogSecrets = 1 << 26,
     /// D5: a resend does not look whether the delivery was sent again already.
     ResendTwice = 1 << 24,
 }

@@ -7,6 +7,7 @@ mod doctor;
 mod document;
 mod explain;
 mod init;
+mod ledger;
 mod organisation;
 mod serve;
 mod sim;
@@ -140,8 +141,17 @@ enum Command {
     /// Explain the code of a problem
     #[command(alias = "giai-thich")]
     Explain(explain::ExplainArgs),
+    /// Fetch the receipt of a document
+    #[command(alias = "bien-nhan")]
+    Receipt(ledger::ReceiptArgs),
+    /// Check a receipt, offline and with public keys alone
+    #[command(alias = "xac-minh")]
+    Verify(ledger::VerifyArgs),
+    /// Look after the ledger
+    #[command(subcommand, alias = "nhat-ky")]
+    Ledger(ledger::LedgerCommand),
     /// Cosign the checkpoints of logs as an independent witness
-    #[command(alias = "nhan-chung")]
+    #[command(alias = "chung-kien")]
     Witness(witness::WitnessArgs),
     /// Look at the settings
     #[command(subcommand, alias = "cau-hinh")]
@@ -242,6 +252,9 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Sim(command) => wait(sim::run(context, command)),
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Explain(args) => explain::run(context, &args),
+        Command::Receipt(args) => wait(ledger::receipt(context, args)),
+        Command::Verify(args) => ledger::verify(context, &args),
+        Command::Ledger(command) => ledger::run(context, command),
         Command::Witness(args) => witness::run(context, args),
         Command::Config(command) => config::run(context, command),
         Command::Version => {

@@ -11,22 +11,27 @@ use axum::extract::Request;
 use axum::middleware;
 use lgsp_api::{ApiParts, ApiState, Probe};
 use lgsp_base::entropy::OsEntropy;
-use lgsp_base::planted::Planted;
+use lgsp_base::planted::{Bug, Planted};
 use lgsp_base::time::SystemClock;
 use lgsp_base::{Clock, Entropy, limits};
 use lgsp_connect::axis::AxisState;
 use lgsp_connect::outbound::{Outbound, OutboundConfig, SystemResolver};
 use lgsp_connect::webhook::WebhookTransport;
-use lgsp_exchange::{Exchange, ExchangeConfig};
+use lgsp_console::{ConsoleParts, LedgerEvents, Mode, StoreSessions};
+use lgsp_exchange::{Exchange, ExchangeConfig, Gate};
+use lgsp_insight::Insight;
 use lgsp_registry::{Environment, Registry, RegistryConfig, Vault};
+use lgsp_store::ledger::Ledger;
 use lgsp_store::{Blobs, Db, DbOptions, DbTarget, Health};
 use lgsp_wire::webhook::SigningKey;
+use tokio::sync::watch;
 use tower::ServiceExt;
 
 use crate::adopt;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::directory::RegistryDirectory;
+use crate::ledger::{self, LedgerParts, Vouching};
 use crate::listen::Counters;
 use crate::metrics::{Requests, Sources, count_request};
 use crate::tasks::Tasks;
@@ -84,6 +89,12 @@ pub struct Platform {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// The log over the ledger.
+    pub ledger: Ledger,
+    /// Figures and search, derived from the log.
+    pub insight: Insight,
+    /// What keeps the log going.
+    pub vouching: Vouching,
     transport: Arc<WebhookTransport>,
     api: ApiState,
     expire_every: Duration,
@@ -108,6 +119,10 @@ pub struct PlatformOptions<'a> {
     pub connections: Arc<Counters>,
     /// Log events dropped.
     pub log_dropped: Arc<AtomicU64>,
+    /// True for the demonstration, whose pages say that their data is invented.
+    pub is_demo: bool,
+    /// Becomes true when answers without an end shall end.
+    pub stop: watch::Receiver<bool>,
 }
 
 impl Platform {
@@ -135,18 +150,21 @@ impl Platform {
         )
         .await?;
         let blobs = Blobs::beside(&db, &folder.blobs())?;
+        let directory = Arc::new(RegistryDirectory::new(registry.clone(), clock.clone()));
+        let gate = Gate::default();
         let exchange = Exchange::new(
             db.clone(),
             blobs,
             clock.clone(),
             entropy.clone(),
-            Arc::new(RegistryDirectory::new(registry.clone(), clock.clone())),
+            directory.clone(),
             ExchangeConfig {
                 expiry: options
                     .patience
                     .expiry
                     .unwrap_or(Duration::from_secs(config.limits.expiry_days * DAY)),
                 retry_schedule: options.patience.retry_schedule,
+                gate: gate.clone(),
                 planted: options.planted,
                 ..ExchangeConfig::default()
             },
@@ -171,6 +189,31 @@ impl Platform {
             &options.public_url,
         ));
 
+        let ledger = ledger::open(
+            db.clone(),
+            folder,
+            &ledger::platform_name(&registry, clock.as_ref()),
+            clock.clone(),
+            entropy.clone(),
+            options.planted,
+        )
+        .await?;
+        let parts = LedgerParts {
+            folder,
+            config: &config.ledger,
+            outbound: &outbound,
+            gate,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        };
+        let vouching = Vouching::compose(&ledger, parts).await?;
+        let insight = Insight::open(
+            db.clone(),
+            clock.clone(),
+            Arc::new(ledger.clone()),
+            directory,
+        );
+
         let state = ApiState::new(ApiParts {
             exchange: exchange.clone(),
             registry: registry.clone(),
@@ -179,8 +222,8 @@ impl Platform {
             spool: folder.spool(),
             webhook_public_key: public_key,
             endpoint_policy: Arc::new(move |url| outbound.check_url(url)),
-            probes: probes(&db),
-            ledger: None,
+            probes: probes(&db, &vouching),
+            ledger: Some(ledger.clone()),
         });
         let api = lgsp_api::router(state.clone());
         let axis = lgsp_connect::axis::router(AxisState {
@@ -188,17 +231,44 @@ impl Platform {
             registry: registry.clone(),
             clock: clock.clone(),
         });
+        let console = lgsp_console::router(ConsoleParts {
+            exchange: exchange.clone(),
+            registry: registry.clone(),
+            ledger: ledger.clone(),
+            insight: insight.clone(),
+            sessions: Arc::new(StoreSessions::new(
+                db.clone(),
+                registry.clone(),
+                clock.clone(),
+                entropy.clone(),
+            )),
+            events: Arc::new(LedgerEvents::new(ledger.clone(), exchange.clone())),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            mode: mode(config, options.is_demo),
+            public_url: options.public_url,
+            stop: options.stop,
+        })?;
         let requests = Arc::new(Requests::new(clock.clone()));
         let router = api
             .clone()
             .merge(axis)
+            .merge(console)
             .layer(middleware::from_fn_with_state(
                 requests.clone(),
                 count_request,
             ));
+        let router = if options.planted.has(Bug::LogSecrets) {
+            router.layer(middleware::map_request(log_credentials))
+        } else {
+            router
+        };
         let sources = Sources {
             db: db.clone(),
             exchange: exchange.clone(),
+            ledger: ledger.clone(),
+            insight: insight.clone(),
+            vouching: vouching.clone(),
             requests,
             connections: options.connections,
             log_dropped: options.log_dropped,
@@ -213,6 +283,9 @@ impl Platform {
             admin: admin(api, sources),
             clock,
             entropy,
+            ledger,
+            insight,
+            vouching,
             transport,
             api: state,
             expire_every: options.patience.expire_every,
@@ -238,6 +311,8 @@ impl Platform {
             let (exchange, stop) = (exchange.clone(), signal.stop_signal());
             async move { exchange.run_resend_worker(stop).await }
         });
+        self.vouching
+            .start(tasks, &self.insight, self.clock.clone());
         let registry = self.registry.clone();
         tasks.every("registry.refresh", REFRESH_EVERY, move || {
             let registry = registry.clone();
@@ -286,7 +361,8 @@ pub(crate) async fn close_store(db: Db) {
     }
 }
 
-fn target(folder: &DataFolder, config: &Config) -> DbTarget {
+/// The database of an installation.
+pub(crate) fn target(folder: &DataFolder, config: &Config) -> DbTarget {
     match config.database.url.expose() {
         "" => DbTarget::Sqlite {
             path: folder.database(),
@@ -309,6 +385,23 @@ fn registry_config(config: &Config) -> RegistryConfig {
     }
 }
 
+/// The deliberate fault [`Bug::LogSecrets`].
+async fn log_credentials(request: Request) -> Request {
+    let credential = request.headers().get(axum::http::header::AUTHORIZATION);
+    let credential = credential.and_then(|field| field.to_str().ok());
+    tracing::info!(credential, "a request");
+    request
+}
+
+/// What stands on every page of the console.
+fn mode(config: &Config, is_demo: bool) -> Mode {
+    match (is_demo, config.registry.environment.as_str()) {
+        (true, _) => Mode::Demo,
+        (false, "test") => Mode::Test,
+        (false, _) => Mode::Live,
+    }
+}
+
 /// The named file, or the machine's; none is an installation without `https` outward.
 fn trusted_roots(named: &str) -> anyhow::Result<Option<Vec<u8>>> {
     if !named.is_empty() {
@@ -321,9 +414,9 @@ fn trusted_roots(named: &str) -> anyhow::Result<Option<Vec<u8>>> {
         .find_map(|path| std::fs::read(path).ok()))
 }
 
-fn probes(db: &Db) -> Vec<Probe> {
+fn probes(db: &Db, vouching: &Vouching) -> Vec<Probe> {
     let (store, disk) = (db.clone(), db.clone());
-    vec![
+    let mut probes = vec![
         Probe::new("store", move || match store.health() {
             Health::Ready | Health::Full => Ok(()),
             Health::Unavailable => Err("the database does not answer".to_owned()),
@@ -334,7 +427,9 @@ fn probes(db: &Db) -> Vec<Probe> {
             Health::Full => Err("the disk reserve is used up".to_owned()),
             _ => Ok(()),
         }),
-    ]
+    ];
+    probes.extend(vouching.probes());
+    probes
 }
 
 /// The operator's pages: the numbers, and the same health pages as in public.

@@ -1,4 +1,4 @@
-//! What the exchange asks about organisations, answered from the registry's snapshot.
+//! What exchange and insight ask about organisations, answered from the registry's snapshot.
 
 use lgsp_base::Timestamp;
 use lgsp_base::id::{OrgId, SystemId};
@@ -118,6 +118,18 @@ impl Directory for RegistryDirectory {
         orgs.sort_unstable();
         orgs.dedup();
         orgs
+    }
+}
+
+impl lgsp_insight::Names for RegistryDirectory {
+    fn party(&self, org: OrgId, at: Timestamp) -> Option<lgsp_insight::Party> {
+        self.registry
+            .snapshot()
+            .organisation(org)
+            .map(|found| lgsp_insight::Party {
+                name: found.name_near(at).to_owned(),
+                code: Some(found.code_near(at).to_owned()),
+            })
     }
 }
 

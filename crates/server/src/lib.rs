@@ -10,6 +10,7 @@ pub mod serve;
 pub mod compose;
 pub mod directory;
 
+pub mod ledger;
 pub mod listen;
 pub mod logging;
 pub mod metrics;

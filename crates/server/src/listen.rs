@@ -207,7 +207,7 @@ async fn serve_connection(
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
-    let service = Service::new(listening, verdict.clone());
+    let service = Service::new(listening, verdict.clone(), socket.peer_addr().ok());
     let io = TokioIo::new(Guard::new(socket, verdict.clone(), started));
     let mut connection = std::pin::pin!(
         http1::Builder::new()

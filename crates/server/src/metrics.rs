@@ -3,6 +3,8 @@
 //! Names are `lgsp_<area>_<thing>_<unit>[_total]`, labels come from closed sets. Counters that a part keeps itself are read
 //! when the page is asked for; only HTTP requests are counted here, by route template, never by address.
 
+mod ledger;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -15,8 +17,11 @@ use axum::middleware::Next;
 use axum::response::Response;
 use lgsp_base::Clock;
 use lgsp_exchange::Exchange;
+use lgsp_insight::Insight;
 use lgsp_store::Db;
+use lgsp_store::ledger::Ledger;
 
+use crate::ledger::Vouching;
 use crate::listen::Counters;
 
 /// Upper bounds of the classes of a request's duration, in milliseconds.
@@ -127,6 +132,12 @@ pub struct Sources {
     pub db: Db,
     /// The exchange's own counters.
     pub exchange: Exchange,
+    /// The log.
+    pub ledger: Ledger,
+    /// What follows the log.
+    pub insight: Insight,
+    /// What keeps the log going.
+    pub vouching: Vouching,
     /// Requests by route.
     pub requests: Arc<Requests>,
     /// Connections of the public listener.
@@ -185,6 +196,8 @@ impl Sources {
         self.render_store(&mut page);
         self.render_exchange(&mut page);
         self.render_deliveries(&mut page).await;
+        self.render_ledger(&mut page).await;
+        self.render_insight(&mut page).await;
         page.0
     }
 

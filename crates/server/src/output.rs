@@ -4,7 +4,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use lgsp_base::Lang;
+use lgsp_base::{Lang, vi};
 use serde_json::Value;
 
 use crate::exit::{Exit, Failure};
@@ -146,16 +146,60 @@ impl Progress {
         }
     }
 
+    /// The total, once it is known.
+    pub fn set_total(&mut self, total: u64) {
+        self.total = total;
+    }
+
+    /// So much of the total is done, at so many per second: with count, rate and what is left.
+    pub fn at_rate(&mut self, done: u64, per_second: u64, lang: Lang) {
+        let percent = self.percent(done);
+        let is_news = match self.style {
+            ProgressStyle::Auto => percent > self.shown,
+            ProgressStyle::Plain => percent / 10 > self.shown / 10,
+            ProgressStyle::None => false,
+        };
+        if !is_news {
+            return;
+        }
+        self.shown = percent;
+        let left = self.total.saturating_sub(done).checked_div(per_second);
+        let (rate, seconds) = match lang {
+            Lang::Vi => ("/giây", "còn"),
+            Lang::En => ("/s", "left"),
+        };
+        let mut line = format!(
+            "{percent:3} %  {}/{}  {}{rate}",
+            vi::number(done),
+            vi::number(self.total),
+            vi::number(per_second),
+        );
+        if let Some(left) = left.filter(|_| percent < 100) {
+            line.push_str(&format!("  {seconds} {left} s"));
+        }
+        let line = match self.style {
+            ProgressStyle::Auto => {
+                let end = if percent >= 100 { "\n" } else { "" };
+                // The tail wipes what a longer line left.
+                format!("\r  {} {line}    {end}", bar(percent))
+            }
+            _ => format!("{line}\n"),
+        };
+        write_quietly(std::io::stderr().lock(), &line);
+    }
+
+    fn percent(&self, done: u64) -> u64 {
+        done.saturating_mul(100)
+            .checked_div(self.total)
+            .unwrap_or(100)
+    }
+
     /// So much of the total is done.
     pub fn at(&mut self, done: u64) {
-        let percent = done
-            .saturating_mul(100)
-            .checked_div(self.total)
-            .unwrap_or(100);
+        let percent = self.percent(done);
         match self.style {
             ProgressStyle::Auto if percent > self.shown => {
-                let filled = usize::try_from(percent / 5).unwrap_or(20).min(20);
-                let bar = format!("{}{}", "█".repeat(filled), "·".repeat(20 - filled));
+                let bar = bar(percent);
                 let end = if percent >= 100 { "\n" } else { "" };
                 write_quietly(
                     std::io::stderr().lock(),
@@ -169,6 +213,12 @@ impl Progress {
         }
         self.shown = percent;
     }
+}
+
+/// Twenty squares, so many of them full.
+fn bar(percent: u64) -> String {
+    let filled = usize::try_from(percent / 5).unwrap_or(20).min(20);
+    format!("{}{}", "█".repeat(filled), "·".repeat(20 - filled))
 }
 
 #[cfg(test)]

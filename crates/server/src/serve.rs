@@ -39,6 +39,8 @@ pub struct ServeOptions {
     pub planted: Planted,
     /// Log events dropped, for the metrics page.
     pub log_dropped: Arc<AtomicU64>,
+    /// True for the demonstration, whose pages say that their data is invented.
+    pub is_demo: bool,
 }
 
 impl ServeOptions {
@@ -50,6 +52,7 @@ impl ServeOptions {
             patience: Patience::default(),
             planted: Planted::NONE,
             log_dropped: Arc::default(),
+            is_demo: false,
         }
     }
 }
@@ -80,6 +83,7 @@ pub async fn start(options: ServeOptions) -> anyhow::Result<Running> {
     let (address, admin_address) = (public.address(), admin.as_ref().map(Bound::address));
 
     let counters = Arc::new(Counters::default());
+    let (listeners, workers) = (Tasks::new(), Tasks::new());
     let platform = Platform::compose(PlatformOptions {
         folder: &folder,
         config,
@@ -93,10 +97,11 @@ pub async fn start(options: ServeOptions) -> anyhow::Result<Running> {
         planted: options.planted,
         connections: counters.clone(),
         log_dropped: options.log_dropped.clone(),
+        is_demo: options.is_demo,
+        stop: listeners.stop_signal(),
     })
     .await?;
 
-    let (listeners, workers) = (Tasks::new(), Tasks::new());
     let listening = Listening {
         router: platform.router.clone(),
         connections_max: connections_max(config.limits.connections),

@@ -1,6 +1,7 @@
 //! `lgsp doctor`: looks at an installation and at a server, and says what to do.
 
 mod integrity;
+mod ledger;
 
 use std::path::PathBuf;
 
@@ -189,7 +190,7 @@ impl Doctor<'_> {
                 State::Warning,
                 held,
                 (
-                    "Dừng lgsp rồi chạy lại để kiểm tra cả cơ sở dữ liệu và sổ cái",
+                    "Dừng lgsp rồi chạy lại để kiểm tra cả cơ sở dữ liệu và sổ nhật ký",
                     "Stop lgsp and run it again to check database and ledger too",
                 ),
             );
@@ -207,6 +208,7 @@ impl Doctor<'_> {
         match Db::open(DbOptions::new(target)) {
             Ok(db) => {
                 self.integrity(folder, Some(&db));
+                self.log(folder, config, &db);
                 db.close();
             }
             Err(error) => {
@@ -223,7 +225,10 @@ impl Doctor<'_> {
             Err(failure) => Err(failure),
         };
         match asked {
-            Ok(_) => self.good("server", address),
+            Ok(answer) => {
+                self.good("server", address);
+                self.notices(&answer.json());
+            }
             Err(failure) if failure.exit == Exit::Unreachable => self.note(
                 "server",
                 State::Warning,

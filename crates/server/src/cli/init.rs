@@ -49,7 +49,7 @@ pub(super) fn run(context: &Context, args: InitArgs) -> Result<Exit, Failure> {
             output.say("Đã tạo", "Created"),
             args.data.display(),
             output.say("Khóa quản trị", "Operator's token"),
-            output.say("Khóa công khai của sổ cái", "Public key of the ledger"),
+            output.say("Khóa công khai của sổ nhật ký", "Public key of the ledger"),
             made.ledger_key,
         )
     });

@@ -131,18 +131,52 @@ const VI: &[(&str, &str)] = &[
         "explain:code",
         "Mã lỗi, ví dụ exchange.conflict; bỏ trống để liệt kê",
     ),
+    ("receipt", "Tải biên nhận của một văn bản"),
+    ("receipt:document", "Mã văn bản, doc_…"),
+    ("receipt:out", "Tệp để ghi biên nhận"),
+    (
+        "verify",
+        "Kiểm tra biên nhận, không cần mạng, chỉ dùng khóa công khai",
+    ),
+    ("verify:bundle", "Tệp biên nhận (.lgsp-receipt)"),
+    (
+        "verify:key",
+        "Khóa công khai của sổ nhật ký, lấy từ kênh khác với biên nhận",
+    ),
+    ("verify:cover", "In cả trang bìa của biên nhận"),
+    ("ledger", "Quản lý sổ nhật ký"),
+    (
+        "ledger fsck",
+        "Dựng lại và kiểm tra toàn bộ sổ nhật ký, chỉ ra chỗ sai đầu tiên",
+    ),
+    ("ledger fsck:data", "Thư mục dữ liệu"),
+    (
+        "ledger fsck:against",
+        "Biên nhận hoặc điểm chốt lấy từ nơi khác để so; dùng được nhiều lần",
+    ),
+    ("ledger fsck:progress", "Chọn cách hiện tiến độ"),
+    ("ledger key", "In khóa công khai của sổ nhật ký"),
+    (
+        "ledger key:data",
+        "Thư mục dữ liệu; bỏ trống để hỏi máy chủ",
+    ),
+    (
+        "ledger rotate-key",
+        "Thay khóa của sổ nhật ký; biên nhận cũ vẫn kiểm tra được",
+    ),
+    ("ledger rotate-key:data", "Thư mục dữ liệu"),
     (
         "witness",
-        "Làm nhân chứng độc lập, đồng ký các điểm kiểm tra của sổ cái",
+        "Làm bên chứng kiến độc lập, đồng ký các điểm chốt của sổ nhật ký",
     ),
     (
         "witness:data",
-        "Thư mục của nhân chứng, tự tạo ở lần chạy đầu",
+        "Thư mục của bên chứng kiến, tự tạo ở lần chạy đầu",
     ),
     ("witness:listen", "Địa chỉ và cổng lắng nghe"),
     (
         "witness:log",
-        "Khóa công khai của sổ cái cần theo dõi, như lgsp ledger key in ra; dùng được nhiều lần",
+        "Khóa công khai của sổ nhật ký cần theo dõi, như lgsp ledger key in ra; dùng được nhiều lần",
     ),
     (
         "witness:name",

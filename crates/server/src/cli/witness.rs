@@ -87,7 +87,7 @@ async fn serve(context: &Context, options: WitnessOptions) -> Result<Exit, Failu
     ));
     if logs.is_empty() {
         output.note(output.say(
-            "Chưa theo dõi sổ cái nào: thêm --log KHÓA.",
+            "Chưa theo dõi sổ nhật ký nào: thêm --log KHÓA.",
             "No log is watched yet: add --log KEY.",
         ));
     }

@@ -91,6 +91,7 @@ async fn start_at(
     };
     let options = ServeOptions {
         patience,
+        is_demo: true,
         ..ServeOptions::new(&options.data, config)
     };
     serve::start(options).await

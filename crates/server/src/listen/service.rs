@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
+use axum::extract::ConnectInfo;
 use axum::http::header::{ACCEPT_LANGUAGE, CONNECTION, CONTENT_TYPE};
 use axum::http::{HeaderValue, Request, Response, StatusCode};
 use futures_util::FutureExt;
@@ -28,11 +30,20 @@ use super::refusal::{METHOD, Verdict, problem_json};
 pub(crate) struct Service {
     listening: Listening,
     verdict: Arc<Verdict>,
+    peer: Option<SocketAddr>,
 }
 
 impl Service {
-    pub(crate) fn new(listening: Listening, verdict: Arc<Verdict>) -> Self {
-        Self { listening, verdict }
+    pub(crate) fn new(
+        listening: Listening,
+        verdict: Arc<Verdict>,
+        peer: Option<SocketAddr>,
+    ) -> Self {
+        Self {
+            listening,
+            verdict,
+            peer,
+        }
     }
 
     /// An answer that no handler made; the connection closes behind it.
@@ -70,11 +81,11 @@ impl Service {
             .get(ACCEPT_LANGUAGE)
             .and_then(|field| field.to_str().ok())
             .map_or(Lang::Vi, Lang::from_accept_language);
-        let handled = self
-            .listening
-            .router
-            .clone()
-            .oneshot(request.map(Body::new));
+        let mut request = request.map(Body::new);
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
+        let handled = self.listening.router.clone().oneshot(request);
         let answer = match AssertUnwindSafe(handled).catch_unwind().await {
             Ok(Ok(answer)) => answer,
             Ok(Err(never)) => match never {},

@@ -517,7 +517,7 @@ fn piped(capacity: usize) -> (DuplexStream, tokio::task::JoinHandle<()>) {
     let (client, socket) = tokio::io::duplex(capacity);
     let verdict = Arc::new(Verdict::default());
     let io = TokioIo::new(Guard::new(socket, verdict.clone(), Instant::now()));
-    let service = Service::new(listening(1), verdict);
+    let service = Service::new(listening(1), verdict, None);
     let connection = http1::Builder::new()
         .header_read_timeout(None)
         .serve_connection(io, service);

@@ -99,14 +99,14 @@ async fn page(State(parts): State<Parts>) -> Response {
     };
     let mut page = format!(
         "{}\n{}\n\n",
-        say("Nhân chứng sổ cái lgsp", "Witness of ledgers, lgsp"),
+        say("Bên chứng kiến sổ nhật ký, lgsp", "Witness of ledgers, lgsp"),
         parts.notary.key()
     );
     for log in parts.notary.seen() {
         page.push_str(&format!(
             "{}\n  {}: {}\n",
             log.origin,
-            say("số mục đã chứng kiến", "entries witnessed"),
+            say("số dòng đã chứng kiến", "entries witnessed"),
             vi::number(log.size),
         ));
         if log.at > 0 {
@@ -123,7 +123,7 @@ async fn page(State(parts): State<Parts>) -> Response {
             page.push_str(&format!(
                 "  {}: {}\n",
                 say(
-                    "CẢNH BÁO, số lần sổ cái bị viết lại đã từ chối",
+                    "CẢNH BÁO, số lần sổ nhật ký bị viết lại đã từ chối",
                     "WARNING, rewritten histories refused"
                 ),
                 vi::number(log.refused),

@@ -1,0 +1,249 @@
+//! What keeps the log going: sealing, time stamps, witnesses, and the projections that follow it.
+//!
+//! Each part is a small step that a task repeats; how each fares stands in [`Vouching`], which readiness, metrics and log read.
+
+mod condition;
+mod sealing;
+mod stamping;
+mod witnessing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use lgsp_api::Probe;
+use lgsp_base::limits::{INSIGHT_INTERVAL, SEAL_INTERVAL};
+use lgsp_base::planted::Planted;
+use lgsp_base::{Clock, Entropy};
+use lgsp_connect::outbound::Outbound;
+use lgsp_connect::timestamp::TimestampClient;
+use lgsp_connect::witness::WitnessClient;
+use lgsp_exchange::Gate;
+use lgsp_insight::Insight;
+use lgsp_registry::Registry;
+use lgsp_store::Db;
+use lgsp_store::ledger::{Ledger, LedgerConfig};
+use lgsp_wire::tlog::note::{Algorithm, Signer as _};
+use lgsp_wire::tlog::timestamp::Certificate;
+
+use crate::config;
+use crate::data_folder::DataFolder;
+use crate::note_key;
+use crate::tasks::{Tasks, is_stopped_within};
+
+pub use condition::{Condition, Failing};
+use sealing::Sealing;
+pub use stamping::{Stamping, StampingRules};
+pub use witnessing::Witnessing;
+
+/// How often a step looks whether something is due.
+const TICK: Duration = Duration::from_secs(1);
+/// Characters of the platform's name on the cover page of receipts.
+const PLATFORM_CHARS_MAX: usize = 300;
+
+/// What the log is put together from, besides its database.
+#[derive(Debug)]
+pub struct LedgerParts<'a> {
+    /// Where the key is.
+    pub folder: &'a DataFolder,
+    /// Who vouches.
+    pub config: &'a config::LedgerConfig,
+    /// The way to them.
+    pub outbound: &'a Outbound,
+    /// Closed when documents must be stamped and are not.
+    pub gate: Gate,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// Opens the log with the key of the data folder.
+pub async fn open(
+    db: Db,
+    folder: &DataFolder,
+    platform: &str,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    planted: Planted,
+) -> anyhow::Result<Ledger> {
+    let signer = note_key::open(&folder.ledger_key(), Algorithm::Ed25519)?;
+    let config = LedgerConfig {
+        origin: signer.key().name().to_owned(),
+        platform: platform.chars().take(PLATFORM_CHARS_MAX).collect(),
+        signer: Arc::new(signer),
+        entropy,
+        planted,
+    };
+    let ledger = Ledger::open(db, clock, config).await;
+    ledger.context("keys/ledger.key")
+}
+
+/// The name of the organisation that runs the platform: the oldest without one above it.
+pub fn platform_name(registry: &Registry, clock: &dyn Clock) -> String {
+    let snapshot = registry.snapshot();
+    let root = snapshot
+        .directory()
+        .iter()
+        .filter(|org| {
+            org.period_near(clock.now())
+                .is_some_and(|period| period.parent.is_none())
+        })
+        .min_by_key(|org| org.id);
+    root.map_or_else(
+        || "lgsp".to_owned(),
+        |org| org.name_near(clock.now()).to_owned(),
+    )
+}
+
+/// Everything that keeps the log going. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Vouching {
+    /// Makes entries leaves, and publishes checkpoints.
+    pub sealing: Arc<Sealing>,
+    /// Time stamps; `None` without an authority.
+    pub stamping: Option<Arc<Stamping>>,
+    /// One for each witness of the settings.
+    pub witnesses: Vec<Arc<Witnessing>>,
+    /// How the projections of `insight` fare.
+    pub projecting: Arc<Condition>,
+}
+
+impl Vouching {
+    /// Puts the parts together; nothing runs yet.
+    ///
+    /// # Errors
+    /// Settings that cannot be used, or a certificate that cannot be read.
+    pub async fn compose(ledger: &Ledger, parts: LedgerParts<'_>) -> anyhow::Result<Self> {
+        let config = parts.config;
+        let stamping = if config.timestamp_url.is_empty() {
+            None
+        } else {
+            let place = || format!("ledger.timestamp_ca: {}", config.timestamp_ca);
+            let pem = std::fs::read(&config.timestamp_ca).with_context(place)?;
+            let rules = StampingRules {
+                authority: Certificate::parse(&pem).with_context(place)?,
+                every: config.timestamp_every(),
+                on_outage: config.on_outage(),
+                stop_after: config.stop_after(),
+            };
+            let client = TimestampClient::new(parts.outbound.clone(), &config.timestamp_url);
+            let (clock, entropy) = (parts.clock.clone(), parts.entropy.clone());
+            let stamping = Stamping::begin(ledger, client, rules, parts.gate, clock, entropy);
+            Some(Arc::new(stamping.await?))
+        };
+        let witnesses = config
+            .witness_entries()?
+            .into_iter()
+            .map(|entry| {
+                let client = WitnessClient::new(parts.outbound.clone(), entry.key, &entry.url);
+                Arc::new(Witnessing::new(ledger.clone(), client, parts.clock.clone()))
+            })
+            .collect();
+        Ok(Self {
+            sealing: Arc::new(Sealing::new(ledger.clone(), parts.clock)),
+            stamping,
+            witnesses,
+            projecting: Arc::default(),
+        })
+    }
+
+    /// What readiness says of the log: a ledger that is not sealed takes no work, everything else is a notice.
+    pub fn probes(&self) -> Vec<Probe> {
+        let (sealing, projecting) = (self.sealing.clone(), self.projecting.clone());
+        let mut probes = vec![
+            Probe::new("ledger", move || told(sealing.condition.failing())),
+            Probe::notice("insight", move || told(projecting.failing())),
+        ];
+        if let Some(stamping) = self.stamping.clone() {
+            probes.push(Probe::notice("timestamp", move || stamping.told()));
+        }
+        for witness in self.witnesses.iter().cloned() {
+            probes.push(Probe::notice("witness", move || {
+                told(witness.condition.failing())
+                    .map_err(|words| format!("{}: {words}", witness.key().name()))
+            }));
+        }
+        probes
+    }
+
+    /// Starts everything that works without being asked.
+    pub fn start(&self, tasks: &Tasks, insight: &Insight, clock: Arc<dyn Clock>) {
+        let sealing = self.sealing.clone();
+        tasks.every("ledger.seal", SEAL_INTERVAL, move || {
+            let sealing = sealing.clone();
+            async move { sealing.step().await }
+        });
+        if let Some(stamping) = self.stamping.clone() {
+            tasks.every("ledger.timestamp", TICK, move || {
+                let stamping = stamping.clone();
+                async move { stamping.step().await }
+            });
+        }
+        for witness in &self.witnesses {
+            let witness = witness.clone();
+            tasks.every("ledger.witness", TICK, move || {
+                let witness = witness.clone();
+                async move { witness.step().await }
+            });
+        }
+        let (insight, condition, signal) =
+            (insight.clone(), self.projecting.clone(), tasks.clone());
+        tasks.supervise("insight.advance", move || {
+            let (insight, condition) = (insight.clone(), condition.clone());
+            let (mut stop, clock) = (signal.stop_signal(), clock.clone());
+            async move {
+                let mut rest = INSIGHT_INTERVAL;
+                while !is_stopped_within(&mut stop, rest).await {
+                    rest = project(&insight, &condition, clock.as_ref()).await;
+                }
+            }
+        });
+    }
+}
+
+/// A failure for readiness: when it began and the kind of trouble. The page is public, so causes stand in the log only.
+fn told(failing: Option<Failing>) -> Result<(), String> {
+    failing.map_or(Ok(()), |failing| {
+        Err(format!("failing since {}", failing.since))
+    })
+}
+
+/// One round of the projector; how long to rest behind it.
+async fn project(insight: &Insight, condition: &Condition, clock: &dyn Clock) -> Duration {
+    match insight.advance().await {
+        Ok(advanced) => {
+            if condition.succeeds() {
+                tracing::info!("figures and search follow the ledger again");
+            }
+            if advanced.leaves == 0 {
+                INSIGHT_INTERVAL
+            } else {
+                advanced.rest
+            }
+        }
+        Err(error) => {
+            let words = chain(&error);
+            if condition.fails(clock.now(), &words) {
+                tracing::error!(error = words, "figures and search do not follow the ledger");
+            }
+            TICK
+        }
+    }
+}
+
+/// An error with its causes in one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let cause = inner.to_string();
+        // Transparent errors repeat themselves.
+        if !text.ends_with(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+        source = inner.source();
+    }
+    text
+}
