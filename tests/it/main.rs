@@ -11,6 +11,7 @@
 mod axis;
 mod bit_flip;
 mod cli;
+mod console_pages;
 mod crash;
 mod demo;
 mod disk_full;
@@ -18,6 +19,10 @@ mod exactly_once;
 mod example_client;
 mod failed_sync;
 mod large_body;
+mod ledger;
+mod ledger_effects;
+mod ledger_secrets;
+mod ledger_timestamp;
 mod lost_answer;
 mod power_cut;
 mod webhook;

@@ -126,6 +126,9 @@ impl Browser {
             .expect("a session");
         browser.session = made["sessionId"].as_str().expect("its name").to_owned();
         browser.looks_through(Screen::OFFICE);
+        // The browser's own first page and what it fetched are none of ours.
+        browser.opens("about:blank");
+        browser.requests();
         Some(browser)
     }
 
@@ -347,6 +350,7 @@ impl Browser {
             .filter_map(|line| serde_json::from_str::<Value>(line["message"].as_str()?).ok())
             .filter(|event| event["message"]["method"] == "Network.requestWillBeSent")
             .map(|event| text(&event["message"]["params"]["request"]["url"]))
+            .filter(|url| !url.starts_with("data:"))
             .collect()
     }
 }

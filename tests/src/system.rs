@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use lgsp_store::db::DbTarget;
@@ -104,7 +104,7 @@ impl SystemBuilder {
             database,
             data,
             builder: self,
-            _scratch: scratch,
+            scratch,
         };
         system.init();
         system.serve();
@@ -124,11 +124,11 @@ pub struct System {
     child: Option<Child>,
     log: PathBuf,
     database: Option<TestDb>,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 /// An address of this machine that nobody listens on.
-fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .expect("a free port")
@@ -237,9 +237,41 @@ impl System {
         self.builder.wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
     }
 
+    /// Sets a setting for the next start, through the environment of the server.
+    pub fn sets(&mut self, variable: &str, value: &str) {
+        self.builder
+            .settings
+            .push((variable.to_owned(), value.to_owned()));
+    }
+
+    /// Everything that the server wrote to its output and its log, of all its starts.
+    pub fn whole_log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// A folder beside the data, for what a test keeps; gone with the system.
+    pub fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// Runs a command of the program that is not a server, with the operator's token.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn runs(&self, words: &[&str]) -> Output {
+        Command::new(&self.builder.binary)
+            .args(words)
+            .env("LGSP_SERVER", format!("http://{}", self.address))
+            .env("LGSP_TOKEN", &self.admin_token)
+            .envs(self.builder.settings.iter().cloned())
+            .stdin(Stdio::null())
+            .output()
+            .expect("the command runs")
+    }
+
     /// What the server logged, its last part.
     pub fn log(&self) -> String {
-        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        let text = self.whole_log();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(60)..].join("\n")
     }

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use http::{StatusCode, Uri};
+use http::{StatusCode, Uri, header};
 use lgsp_base::{Lang, Timestamp};
 use minijinja::Value;
 use minijinja::value::Serde;
@@ -16,6 +16,7 @@ use crate::error::protect;
 use crate::page::{LangLinks, Mode, Page, Place, Shell, User, lang_name};
 use crate::preferences::{Contrast, TextSize};
 use crate::render::{LoadError, Recorder, Renderer};
+use crate::router::EVENTS;
 
 /// A page in one state.
 #[derive(Debug)]
@@ -192,6 +193,10 @@ pub fn router() -> Result<Router, LoadError> {
 }
 
 async fn serve(State(gallery): State<Arc<Gallery>>, uri: Uri) -> Response {
+    if uri.path() == EVENTS {
+        let silence = "retry: 600000\n\n";
+        return ([(header::CONTENT_TYPE, "text/event-stream")], silence).into_response();
+    }
     let asset = gallery.asset(uri.path());
     let is_asset = asset.is_some();
     let mut response = asset.unwrap_or_else(|| gallery.answer(&uri));

@@ -27,6 +27,11 @@ fn bug(name: &str) -> Option<Bug> {
         "RetryAfterFailedSync" => Bug::RetryAfterFailedSync,
         "ServeUnchecked" => Bug::ServeUnchecked,
         "InventDelivery" => Bug::InventDelivery,
+        "SealSkipsEntry" => Bug::SealSkipsEntry,
+        "CheckpointBeforeReread" => Bug::CheckpointBeforeReread,
+        "ForkAtEqualSize" => Bug::ForkAtEqualSize,
+        "LeavesByClock" => Bug::LeavesByClock,
+        "LogSecrets" => Bug::LogSecrets,
         _ => return None,
     })
 }
