@@ -1,7 +1,11 @@
 //! Randomness as a value, so that a test can be replayed from its seed.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Random bytes that a thread fetches at once: a call into the generator costs as much for 16 bytes as for these.
+const STOCK_BYTES: usize = 512;
 
 /// The only source of randomness.
 pub trait Entropy: Send + Sync + fmt::Debug {
@@ -16,22 +20,68 @@ pub trait Entropy: Send + Sync + fmt::Debug {
     }
 }
 
-/// The operating system's generator.
+/// The operating system's generator. Each thread keeps a small stock of its bytes; every byte is given out once and wiped.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct OsEntropy;
 
+/// Random bytes of one thread that nobody has seen yet.
+struct Stock {
+    bytes: [u8; STOCK_BYTES],
+    left: usize,
+}
+
+thread_local! {
+    static STOCK: RefCell<Stock> = const {
+        RefCell::new(Stock {
+            bytes: [0; STOCK_BYTES],
+            left: 0,
+        })
+    };
+}
+
+impl Stock {
+    /// Moves the next bytes out; false if more are wanted than a stock holds.
+    fn take(&mut self, out: &mut [u8]) -> bool {
+        if out.len() > self.left {
+            if out.len() > STOCK_BYTES {
+                return false;
+            }
+            ask_system(&mut self.bytes);
+            self.left = STOCK_BYTES;
+        }
+        let Some(from) = self.left.checked_sub(out.len()) else {
+            return false;
+        };
+        let Some(fresh) = self.bytes.get_mut(from..self.left) else {
+            return false;
+        };
+        out.copy_from_slice(fresh);
+        fresh.fill(0);
+        self.left = from;
+        true
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that asks the system for randomness"
+)]
+#[expect(
+    clippy::panic,
+    reason = "without randomness no id and no salt may be made: failing closed is the only answer"
+)]
+fn ask_system(buffer: &mut [u8]) {
+    if aws_lc_rs::rand::fill(buffer).is_err() {
+        panic!("the operating system gives no randomness");
+    }
+}
+
 impl Entropy for OsEntropy {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that asks the system for randomness"
-    )]
-    #[expect(
-        clippy::panic,
-        reason = "without randomness no id and no salt may be made: failing closed is the only answer"
-    )]
     fn fill(&self, buffer: &mut [u8]) {
-        if aws_lc_rs::rand::fill(buffer).is_err() {
-            panic!("the operating system gives no randomness");
+        // A thread that ends has no stock any more.
+        let is_filled = STOCK.try_with(|stock| stock.borrow_mut().take(buffer));
+        if !is_filled.unwrap_or(false) {
+            ask_system(buffer);
         }
     }
 }
@@ -87,5 +137,19 @@ mod tests {
         OsEntropy.fill(&mut b);
         assert_ne!(a, b);
         assert_eq!(OsEntropy.below(0), 0);
+    }
+
+    #[test]
+    fn a_stock_never_gives_the_same_bytes_twice() {
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..4 * STOCK_BYTES / 16 {
+            let mut bytes = [0u8; 16];
+            OsEntropy.fill(&mut bytes);
+            assert!(seen.insert(bytes));
+        }
+        let mut large = [0u8; STOCK_BYTES + 1];
+        OsEntropy.fill(&mut large);
+        assert!(large.iter().any(|byte| *byte != 0));
+        assert!(OsEntropy.below(3) < 3);
     }
 }

@@ -35,30 +35,80 @@ fn new_bits(at: Timestamp, entropy: &dyn Entropy) -> u128 {
     (ms << 80) | version | (rand_a << 64) | variant | rand_b
 }
 
-fn write_bits(bits: u128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut text = [0u8; ID_CHARS];
-    for (index, slot) in text.iter_mut().enumerate() {
-        let shift = 5 * (ID_CHARS - 1 - index);
-        let digit = usize::try_from((bits >> shift) & 31).unwrap_or(0);
-        *slot = ALPHABET.get(digit).copied().unwrap_or(b'0');
+/// The digit that a character stands for; 32 and above for one that is none.
+const DIGITS: [u8; 256] = digits();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, which refuses an index outside"
+)]
+const fn digits() -> [u8; 256] {
+    let mut digits = [u8::MAX; 256];
+    let mut digit = 0u8;
+    while digit < 32 {
+        digits[ALPHABET[digit as usize] as usize] = digit;
+        digit += 1;
     }
-    f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+    digits
 }
 
-fn read_bits(text: &str) -> Option<u128> {
-    if text.len() != ID_CHARS {
-        return None;
-    }
-    let mut bits: u128 = 0;
-    for (index, byte) in text.bytes().enumerate() {
-        let digit = ALPHABET.iter().position(|known| *known == byte)?;
-        // 26 × 5 = 130 bits: the first character may only carry three of them.
-        if index == 0 && digit > 7 {
-            return None;
+/// Length of an id as text: a prefix of three characters, `_`, and the rest.
+const TEXT_BYTES: usize = 4 + ID_CHARS;
+
+/// An id written out, without memory of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdText([u8; TEXT_BYTES]);
+
+impl IdText {
+    /// `head` is the prefix with its underscore.
+    fn new(head: &str, bits: u128) -> Self {
+        let mut text = [0u8; TEXT_BYTES];
+        let (prefix, rest) = text.split_at_mut(TEXT_BYTES - ID_CHARS);
+        for (slot, byte) in prefix.iter_mut().zip(head.bytes()) {
+            *slot = byte;
         }
-        bits = (bits << 5) | digit as u128;
+        let (first, rest) = rest.split_at_mut(2);
+        let (middle, last) = rest.split_at_mut(12);
+        write_digits(first, bits >> 120);
+        write_digits(middle, bits >> 60);
+        write_digits(last, bits);
+        Self(text)
     }
-    Some(bits)
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        // Only ASCII is ever written.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// The last digits of a number, as many as there is room for, at most 12.
+fn write_digits(out: &mut [u8], bits: u128) {
+    let mut bits = u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0);
+    for slot in out.iter_mut().rev() {
+        let digit = usize::try_from(bits & 31).unwrap_or(0);
+        *slot = ALPHABET.get(digit).copied().unwrap_or(b'0');
+        bits >>= 5;
+    }
+}
+
+fn read_bits(text: &[u8]) -> Option<u128> {
+    let (first, rest) = text.split_at_checked(2)?;
+    let (middle, last) = rest.split_at_checked(12)?;
+    // 26 × 5 = 130 bits: the first character may only carry three of them.
+    let first = read_digits(first, 2).filter(|digits| *digits < 1 << 8)?;
+    Some(first << 120 | read_digits(middle, 12)? << 60 | read_digits(last, 12)?)
+}
+
+fn read_digits(text: &[u8], count: usize) -> Option<u128> {
+    let mut bits = 0u64;
+    let mut seen = 0u8;
+    for byte in text {
+        let digit = DIGITS.get(usize::from(*byte)).copied().unwrap_or(u8::MAX);
+        seen |= digit;
+        bits = bits << 5 | u64::from(digit & 31);
+    }
+    (text.len() == count && seen < 32).then(|| u128::from(bits))
 }
 
 /// Declares one id type per line: name, prefix, what it identifies.
@@ -86,12 +136,16 @@ macro_rules! ids {
             pub const fn bits(self) -> u128 {
                 self.0
             }
+
+            /// The text, without memory of its own.
+            pub fn text(self) -> IdText {
+                IdText::new(concat!($prefix, "_"), self.0)
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!($prefix, "_"))?;
-                write_bits(self.0, f)
+                f.write_str(self.text().as_str())
             }
         }
 
@@ -105,7 +159,7 @@ macro_rules! ids {
             type Err = ParseIdError;
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 text.strip_prefix(concat!($prefix, "_"))
-                    .and_then(read_bits)
+                    .and_then(|rest| read_bits(rest.as_bytes()))
                     .map(Self)
                     .ok_or(ParseIdError { prefix: $prefix })
             }
@@ -113,7 +167,7 @@ macro_rules! ids {
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(self.text().as_str())
             }
         }
 
@@ -167,6 +221,15 @@ mod tests {
         assert!(format!("{text}0").parse::<DocumentId>().is_err());
         assert!(
             "doc_z0000000000000000000000000"
+                .parse::<DocumentId>()
+                .is_err()
+        );
+        for bits in [0, 1, 31, 32, 1 << 60, 1 << 119, 1 << 120, u128::MAX] {
+            let id = DocumentId::from_bits(bits);
+            assert_eq!(id.to_string().parse::<DocumentId>(), Ok(id));
+        }
+        assert!(
+            "doc_80000000000000000000000000"
                 .parse::<DocumentId>()
                 .is_err()
         );
