@@ -12,7 +12,7 @@ use lgsp_base::time::SystemClock;
 use crate::dialect::{Engine, render};
 use crate::error::{OpenError, StoreError};
 use crate::postgres::Session;
-use crate::sqlite::{self, Sql};
+use crate::sqlite::{self, Sql, Statements};
 use crate::value::Param;
 
 /// One numbered change.
@@ -100,9 +100,10 @@ pub(crate) fn sqlite(
     path: &Path,
     all: &[Migration],
 ) -> Result<(), OpenError> {
-    let tables = sqlite::numbers(conn, "SELECT count(*) FROM sqlite_schema", &[])?;
+    let session = sqlite::Session::new(conn);
+    let tables = sqlite::numbers(&session, "SELECT count(*) FROM sqlite_schema", &[])?;
     let ours = sqlite::numbers(
-        conn,
+        &session,
         "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_migrations'",
         &[],
     )?;
@@ -111,7 +112,7 @@ pub(crate) fn sqlite(
     }
     let mut applied = Vec::new();
     if ours != [0] {
-        sqlite::visit(conn, Sql::Fixed(LIST), &[], &mut |row| {
+        session.visit(Sql::Fixed(LIST), &[], &mut |row| {
             if let (Ok(version), Ok(checksum)) = (row.int(0), row.text(1)) {
                 applied.push(Applied { version, checksum });
             }
@@ -136,7 +137,7 @@ pub(crate) fn sqlite(
 fn apply_to_sqlite(conn: &rusqlite::Connection, migration: &Migration) -> Result<(), StoreError> {
     sqlite::batch(conn, CREATE)?;
     sqlite::batch(conn, &render(migration.template, Engine::Sqlite))?;
-    sqlite::execute(conn, Sql::Fixed(RECORD), &record(migration))?;
+    sqlite::Session::new(conn).execute(Sql::Fixed(RECORD), &record(migration))?;
     sqlite::batch(conn, "COMMIT")
 }
 

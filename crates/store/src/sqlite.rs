@@ -5,8 +5,6 @@
 //! pages (`cell_size_check`, `integrity_check`) but not a flipped bit inside a value: contents are therefore compared with
 //! the hash that stands beside them when they are read, and ledger entries with their commitment.
 
-use std::cell::RefCell;
-use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -25,7 +23,8 @@ use crate::error::{OpenError, StoreError};
 use crate::migrate::{self, Migration};
 use crate::queue::{Job, Verdict};
 use crate::tx::{Conn, Tx};
-use crate::value::{Param, Row};
+
+pub(crate) use session::{Session, Sql, Statements, numbers};
 
 /// 3.51.3, the first version that cannot lose a log that is reset while it is recovered.
 const VERSION_MIN: i32 = 3_051_003;
@@ -101,18 +100,18 @@ fn spawn_all(
     };
     spawn(
         "store-write",
-        Box::new(move |shared| write_all(&writer, shared)),
+        Box::new(move |shared| write_all(&Session::new(&writer), shared)),
     )?;
     for reader in readers {
         spawn(
             "store-read",
-            Box::new(move |shared| read_all(&reader, shared)),
+            Box::new(move |shared| read_all(&Session::new(&reader), shared)),
         )?;
     }
     // The last in the list: see the end of the store.
     spawn(
         "store-checkpoint",
-        Box::new(move |shared| checkpoint_all(&checkpoints, shared)),
+        Box::new(move |shared| checkpoint_all(&Session::new(&checkpoints), shared)),
     )?;
     Ok(())
 }
@@ -128,14 +127,9 @@ fn open_writer(path: &Path, planted: Planted) -> Result<Connection, OpenError> {
     conn.busy_timeout(WRITER_WAIT).map_err(classify)?;
     batch(&conn, &format!("PRAGMA page_size={PAGE_BYTES}"))?;
     let mut mode = String::new();
-    visit(
-        &conn,
-        Sql::Fixed("PRAGMA journal_mode=WAL"),
-        &[],
-        &mut |row| {
-            mode = row.text(0).unwrap_or_default();
-        },
-    )?;
+    Session::new(&conn).visit(Sql::Fixed("PRAGMA journal_mode=WAL"), &[], &mut |row| {
+        mode = row.text(0).unwrap_or_default();
+    })?;
     if mode != "wal" {
         return Err(OpenError::UnsafeSetting {
             name: "journal_mode",
@@ -193,7 +187,7 @@ fn sync_folder(path: &Path) -> std::io::Result<()> {
     File::open(folder_of(path))?.sync_all()
 }
 
-fn write_all(conn: &Connection, shared: &Shared) {
+fn write_all(session: &Session<'_>, shared: &Shared) {
     let mut caution = 0u32;
     loop {
         let mut group = shared.writes.take(limits::WRITE_GROUP_MAX);
@@ -201,7 +195,7 @@ fn write_all(conn: &Connection, shared: &Shared) {
             return;
         }
         if shared.log_is_long.load(Ordering::Acquire) {
-            restart_log(conn, shared);
+            restart_log(session, shared);
         }
         if shared.is_poisoned() {
             fail_all(group, &StoreError::Poisoned);
@@ -211,29 +205,31 @@ fn write_all(conn: &Connection, shared: &Shared) {
         // runs without, and once more with them if a member has to be rolled back.
         let is_careful = group.len() > 1 && caution > 0;
         caution = caution.saturating_sub(1);
-        let ran = match run_group(conn, shared, &mut group, is_careful) {
+        let ran = match run_group(session, shared, &mut group, is_careful) {
             Ok(None) => {
                 caution = CAREFUL_GROUPS;
-                statement(conn, "ROLLBACK").and_then(|()| run_group(conn, shared, &mut group, true))
+                session
+                    .statement("ROLLBACK")
+                    .and_then(|()| run_group(session, shared, &mut group, true))
             }
             ran => ran,
         };
-        finish_group(conn, shared, group, ran.map(Option::unwrap_or_default));
+        finish_group(session, shared, group, ran.map(Option::unwrap_or_default));
     }
 }
 
 /// Runs every member in one transaction and gives how many are kept; `None` if one is to be rolled back and cannot be.
 fn run_group(
-    conn: &Connection,
+    session: &Session<'_>,
     shared: &Shared,
     group: &mut [Box<dyn Job>],
     is_careful: bool,
 ) -> Result<Option<u64>, StoreError> {
-    statement(conn, "BEGIN IMMEDIATE")?;
+    session.statement("BEGIN IMMEDIATE")?;
     let is_alone = group.len() == 1;
     let mut kept = 0;
     for job in group {
-        match run_member(conn, shared, job.as_mut(), is_careful)? {
+        match run_member(session, shared, job.as_mut(), is_careful)? {
             Verdict::Keep => kept += 1,
             Verdict::Undo if is_careful || is_alone => {}
             Verdict::Undo => return Ok(None),
@@ -243,27 +239,27 @@ fn run_group(
 }
 
 fn run_member(
-    conn: &Connection,
+    session: &Session<'_>,
     shared: &Shared,
     job: &mut dyn Job,
     is_careful: bool,
 ) -> Result<Verdict, StoreError> {
     if is_careful {
-        statement(conn, "SAVEPOINT member")?;
+        session.statement("SAVEPOINT member")?;
     }
-    let mut tx = Tx::new(Conn::Sqlite(conn), shared.planted);
+    let mut tx = Tx::new(Conn::Sqlite(session), shared.planted);
     let verdict = job.run(&mut tx);
     match tx.failure() {
         Some(StoreError::Poisoned) => return Err(StoreError::Poisoned),
         // A full disk and some other errors make SQLite roll back the whole transaction, the others' work included.
-        failure if conn.is_autocommit() => return Err(failure.unwrap_or(StoreError::Aborted)),
+        failure if session.is_autocommit() => return Err(failure.unwrap_or(StoreError::Aborted)),
         _ => {}
     }
     if is_careful {
         if verdict == Verdict::Undo {
-            statement(conn, "ROLLBACK TO member")?;
+            session.statement("ROLLBACK TO member")?;
         }
-        statement(conn, "RELEASE member")?;
+        session.statement("RELEASE member")?;
     }
     Ok(verdict)
 }
@@ -271,7 +267,7 @@ fn run_member(
 /// One commit for all that waited. Nobody is answered before it, not even a member that was rolled back: its answer may
 /// rest on what another member of the group did.
 fn finish_group(
-    conn: &Connection,
+    session: &Session<'_>,
     shared: &Shared,
     mut group: Vec<Box<dyn Job>>,
     ran: Result<u64, StoreError>,
@@ -281,7 +277,7 @@ fn finish_group(
         group.drain(..).for_each(Job::answer);
     }
     let done = ran.and_then(|kept| {
-        statement(conn, if kept == 0 { "ROLLBACK" } else { "COMMIT" })?;
+        session.statement(if kept == 0 { "ROLLBACK" } else { "COMMIT" })?;
         Ok(kept)
     });
     match done {
@@ -295,9 +291,9 @@ fn finish_group(
             group.into_iter().for_each(Job::answer);
         }
         Err(error) => {
-            if !conn.is_autocommit() {
+            if !session.is_autocommit() {
                 // Fails only if the transaction is gone already.
-                drop(statement(conn, "ROLLBACK"));
+                drop(session.statement("ROLLBACK"));
             }
             if matches!(error, StoreError::Poisoned) {
                 shared.poison("the database");
@@ -315,17 +311,17 @@ fn fail_all(group: Vec<Box<dyn Job>>, error: &StoreError) {
     }
 }
 
-fn read_all(conn: &Connection, shared: &Shared) {
+fn read_all(session: &Session<'_>, shared: &Shared) {
     loop {
         let Some(mut job) = shared.reads.take(1).pop() else {
             return;
         };
-        let done = statement(conn, "BEGIN").map(|()| {
-            job.run(&mut Tx::new(Conn::Sqlite(conn), shared.planted));
+        let done = session.statement("BEGIN").map(|()| {
+            job.run(&mut Tx::new(Conn::Sqlite(session), shared.planted));
         });
-        if !conn.is_autocommit() {
+        if !session.is_autocommit() {
             // A snapshot has nothing to lose; if it cannot end, the next BEGIN says so.
-            drop(statement(conn, "ROLLBACK"));
+            drop(session.statement("ROLLBACK"));
         }
         shared.counters.reads.fetch_add(1, Ordering::Relaxed);
         match done {
@@ -336,7 +332,7 @@ fn read_all(conn: &Connection, shared: &Shared) {
 }
 
 /// Copies the log into the database again and again, so that little of it waits when the writer looks.
-fn checkpoint_all(conn: &Connection, shared: &Shared) {
+fn checkpoint_all(session: &Session<'_>, shared: &Shared) {
     let (mut seen, mut was_tight) = (u64::MAX, false);
     while !shared.bell.wait(CHECKPOINT_EVERY) {
         let groups = shared.counters.groups.load(Ordering::Relaxed);
@@ -351,9 +347,9 @@ fn checkpoint_all(conn: &Connection, shared: &Shared) {
         (seen, was_tight) = (groups, is_tight);
         let done = if is_tight {
             // The log's own blocks are worth more than the speed of the next syncs.
-            copy_log(conn, shared, TRUNCATE).map(|_| false)
+            copy_log(session, shared, TRUNCATE).map(|_| false)
         } else {
-            shorten_log(conn, shared)
+            shorten_log(session, shared)
         };
         match done {
             Ok(is_long) => shared.log_is_long.store(is_long, Ordering::Release),
@@ -363,8 +359,8 @@ fn checkpoint_all(conn: &Connection, shared: &Shared) {
 }
 
 /// Copies what waits; `true` if the log is long and nearly all of it is copied, so that the writer may begin it anew.
-fn shorten_log(conn: &Connection, shared: &Shared) -> Result<bool, StoreError> {
-    let mut log = copy_log(conn, shared, PASSIVE)?;
+fn shorten_log(session: &Session<'_>, shared: &Shared) -> Result<bool, StoreError> {
+    let mut log = copy_log(session, shared, PASSIVE)?;
     if log.bytes < LOG_RESTART_BYTES {
         return Ok(false);
     }
@@ -373,21 +369,21 @@ fn shorten_log(conn: &Connection, shared: &Shared) -> Result<bool, StoreError> {
         if log.waiting_bytes <= LOG_TAIL_BYTES {
             break;
         }
-        log = copy_log(conn, shared, PASSIVE)?;
+        log = copy_log(session, shared, PASSIVE)?;
     }
     Ok(true)
 }
 
 /// The writer copies the last piece itself, between two groups: then nothing is written meanwhile, the whole log is in
 /// the database, and the next commit begins it anew. A reader on an old snapshot puts that off and is never waited for.
-fn restart_log(conn: &Connection, shared: &Shared) {
+fn restart_log(session: &Session<'_>, shared: &Shared) {
     shared.log_is_long.store(false, Ordering::Release);
     let run = || {
-        let log = copy_log(conn, shared, PASSIVE)?;
+        let log = copy_log(session, shared, PASSIVE)?;
         if log.waiting_bytes == 0 && log.bytes >= limits::WAL_TRUNCATE_BYTES {
-            conn.busy_timeout(Duration::ZERO).map_err(classify)?;
-            let cut = copy_log(conn, shared, TRUNCATE);
-            conn.busy_timeout(WRITER_WAIT).map_err(classify)?;
+            session.set_wait(Duration::ZERO)?;
+            let cut = copy_log(session, shared, TRUNCATE);
+            session.set_wait(WRITER_WAIT)?;
             cut?;
         }
         Ok(())
@@ -411,9 +407,9 @@ struct Log {
     waiting_bytes: u64,
 }
 
-fn copy_log(conn: &Connection, shared: &Shared, mode: &'static str) -> Result<Log, StoreError> {
+fn copy_log(session: &Session<'_>, shared: &Shared, mode: &'static str) -> Result<Log, StoreError> {
     let mut pages = (0, 0);
-    visit(conn, Sql::Fixed(mode), &[], &mut |row| {
+    session.visit(Sql::Fixed(mode), &[], &mut |row| {
         pages = (row.int(1).unwrap_or(0), row.int(2).unwrap_or(0));
     })?;
     let bytes = |pages: i64| u64::try_from(pages).unwrap_or(0) * PAGE_BYTES;
@@ -425,121 +421,9 @@ fn copy_log(conn: &Connection, shared: &Shared, mode: &'static str) -> Result<Lo
     Ok(log)
 }
 
-/// Runs one of our own transaction statements.
-fn statement(conn: &Connection, sql: &'static str) -> Result<(), StoreError> {
-    conn.prepare_cached(sql)
-        .and_then(|mut statement| statement.raw_execute())
-        .map(|_| ())
-        .map_err(classify)
-}
-
 /// Runs a text of several statements without parameters.
 pub(crate) fn batch(conn: &Connection, sql: &str) -> Result<(), StoreError> {
     conn.execute_batch(sql).map_err(classify)
-}
-
-/// The text of a statement. Fixed ones are known by their address, so that their parameters are examined once.
-#[derive(Clone, Copy)]
-pub(crate) enum Sql<'a> {
-    /// Stands in the program.
-    Fixed(&'static str),
-    /// Put together at run time.
-    Built(&'a str),
-}
-
-impl<'a> Sql<'a> {
-    pub(crate) const fn text(self) -> &'a str {
-        match self {
-            Sql::Fixed(text) => text,
-            Sql::Built(text) => text,
-        }
-    }
-}
-
-thread_local! {
-    /// Fixed statements whose parameters stand in the order of their numbers.
-    static IN_ORDER: RefCell<HashSet<(usize, usize)>> = RefCell::new(HashSet::new());
-}
-
-/// Binds by the number in the name: SQLite itself counts `$2` as the first parameter if it stands first.
-fn bind(
-    statement: &mut rusqlite::Statement<'_>,
-    sql: Sql<'_>,
-    params: &[Param<'_>],
-) -> rusqlite::Result<()> {
-    let address = match sql {
-        Sql::Fixed(text) => Some((text.as_ptr().addr(), text.len())),
-        Sql::Built(_) => None,
-    };
-    let count = statement.parameter_count();
-    if count == params.len()
-        && address.is_some_and(|known| IN_ORDER.with_borrow(|set| set.contains(&known)))
-    {
-        for (index, value) in params.iter().enumerate() {
-            statement.raw_bind_parameter(index + 1, value)?;
-        }
-        return Ok(());
-    }
-    let mut is_in_order = count == params.len();
-    for index in 1..=count {
-        let number = statement
-            .parameter_name(index)
-            .and_then(|name| name.strip_prefix('$'))
-            .and_then(|digits| digits.parse::<usize>().ok());
-        let value = number
-            .and_then(|number| params.get(number.wrapping_sub(1)))
-            .ok_or(rusqlite::Error::InvalidParameterCount(params.len(), index))?;
-        is_in_order &= number == Some(index);
-        statement.raw_bind_parameter(index, value)?;
-    }
-    if let (true, Some(address)) = (is_in_order, address) {
-        IN_ORDER.with_borrow_mut(|set| set.insert(address));
-    }
-    Ok(())
-}
-
-pub(crate) fn execute(
-    conn: &Connection,
-    sql: Sql<'_>,
-    params: &[Param<'_>],
-) -> Result<u64, StoreError> {
-    let run = || {
-        let mut statement = conn.prepare_cached(sql.text())?;
-        bind(&mut statement, sql, params)?;
-        statement.raw_execute()
-    };
-    run().map(|count| count as u64).map_err(classify)
-}
-
-pub(crate) fn visit(
-    conn: &Connection,
-    sql: Sql<'_>,
-    params: &[Param<'_>],
-    each: &mut dyn FnMut(&Row<'_>),
-) -> Result<(), StoreError> {
-    let mut run = || {
-        let mut statement = conn.prepare_cached(sql.text())?;
-        bind(&mut statement, sql, params)?;
-        let mut rows = statement.raw_query();
-        while let Some(row) = rows.next()? {
-            each(&Row::of_sqlite(row));
-        }
-        Ok(())
-    };
-    run().map_err(classify)
-}
-
-/// The first column of every row, as numbers.
-pub(crate) fn numbers(
-    conn: &Connection,
-    sql: &str,
-    params: &[Param<'_>],
-) -> Result<Vec<i64>, StoreError> {
-    let mut numbers = Vec::new();
-    visit(conn, Sql::Built(sql), params, &mut |row| {
-        numbers.extend(row.int(0));
-    })?;
-    Ok(numbers)
 }
 
 /// Copies the whole database to a new file and syncs it.
@@ -578,5 +462,6 @@ pub(crate) fn classify(error: rusqlite::Error) -> StoreError {
     }
 }
 
+mod session;
 #[cfg(test)]
 mod tests;

@@ -7,13 +7,12 @@ use lgsp_base::planted::{Bug, Planted};
 use crate::dialect::Engine;
 use crate::error::StoreError;
 use crate::postgres::Session;
-use crate::sqlite;
-use crate::sqlite::Sql;
+use crate::sqlite::{Sql, Statements};
 use crate::value::{Param, Row};
 
 /// The engine's side of a transaction.
 pub(crate) enum Conn<'c> {
-    Sqlite(&'c rusqlite::Connection),
+    Sqlite(&'c dyn Statements),
     Postgres(&'c mut Session),
 }
 
@@ -67,8 +66,25 @@ impl<'c> Tx<'c> {
 
     fn run(&mut self, sql: Sql<'_>, params: &[Param<'_>]) -> Result<u64, StoreError> {
         self.guarded(|conn| match conn {
-            Conn::Sqlite(conn) => sqlite::execute(conn, sql, params),
+            Conn::Sqlite(statements) => statements.execute(sql, params),
             Conn::Postgres(session) => session.execute(sql.text(), params),
+        })
+    }
+
+    /// Adds a row to a table with a growing key and gives the key. SQLite makes a whole temporary table for `RETURNING`, so
+    /// the text comes without it.
+    pub fn insert(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<i64, StoreError> {
+        self.guarded(|conn| match conn {
+            Conn::Sqlite(statements) => {
+                statements.execute(Sql::Fixed(sql), params)?;
+                Ok(statements.last_key())
+            }
+            Conn::Postgres(session) => {
+                let mut key = Err(StoreError::Missing);
+                let sql = format!("{sql} RETURNING id");
+                session.visit(&sql, params, &mut |row| key = row.int(0))?;
+                key
+            }
         })
     }
 
@@ -148,7 +164,7 @@ impl<'c> Tx<'c> {
                 }
             };
             match conn {
-                Conn::Sqlite(conn) => sqlite::visit(conn, sql, params, &mut each),
+                Conn::Sqlite(statements) => statements.visit(sql, params, &mut each),
                 Conn::Postgres(session) => session.visit(sql.text(), params, &mut each),
             }
         })?;

@@ -19,8 +19,10 @@ pub enum Param<'a> {
     Real(f64),
     /// TEXT.
     Text(&'a str),
-    /// TEXT made for this call, an id for example.
+    /// TEXT made for this call.
     Owned(String),
+    /// TEXT of an id.
+    Id(id::IdText),
     /// BYTEA.
     Blob(&'a [u8]),
     /// BYTEA of a digest made for this call.
@@ -63,17 +65,17 @@ param_from! {
     [u8; 32] => |value| Param::Digest(value);
     Sha256 => |value| Param::Digest(value.0);
     &'a Sha256 => |value| Param::Blob(&value.0);
-    id::DocumentId => |value| Param::Owned(value.to_string());
-    id::DeliveryId => |value| Param::Owned(value.to_string());
-    id::StatusId => |value| Param::Owned(value.to_string());
-    id::OrgId => |value| Param::Owned(value.to_string());
-    id::OrgEventId => |value| Param::Owned(value.to_string());
-    id::SystemId => |value| Param::Owned(value.to_string());
-    id::TokenId => |value| Param::Owned(value.to_string());
-    id::WebhookId => |value| Param::Owned(value.to_string());
-    id::JobId => |value| Param::Owned(value.to_string());
-    id::ReceiptId => |value| Param::Owned(value.to_string());
-    id::RequestId => |value| Param::Owned(value.to_string());
+    id::DocumentId => |value| Param::Id(value.text());
+    id::DeliveryId => |value| Param::Id(value.text());
+    id::StatusId => |value| Param::Id(value.text());
+    id::OrgId => |value| Param::Id(value.text());
+    id::OrgEventId => |value| Param::Id(value.text());
+    id::SystemId => |value| Param::Id(value.text());
+    id::TokenId => |value| Param::Id(value.text());
+    id::WebhookId => |value| Param::Id(value.text());
+    id::JobId => |value| Param::Id(value.text());
+    id::ReceiptId => |value| Param::Id(value.text());
+    id::RequestId => |value| Param::Id(value.text());
 }
 
 impl<'a, T: Into<Param<'a>>> From<Option<T>> for Param<'a> {
@@ -96,6 +98,7 @@ impl rusqlite::ToSql for Param<'_> {
             Param::Real(value) => ValueRef::Real(*value),
             Param::Text(value) => ValueRef::Text(value.as_bytes()),
             Param::Owned(value) => ValueRef::Text(value.as_bytes()),
+            Param::Id(value) => ValueRef::Text(value.as_str().as_bytes()),
             Param::Blob(value) => ValueRef::Blob(value),
             Param::Digest(value) => ValueRef::Blob(value),
         }))
@@ -132,7 +135,7 @@ impl tokio_postgres::types::ToSql for Param<'_> {
             Param::Null => return Ok(IsNull::Yes),
             Param::Int(value) => return encode_int(*value, wanted, out),
             Param::Real(_) => *wanted == Type::FLOAT8,
-            Param::Text(_) | Param::Owned(_) => {
+            Param::Text(_) | Param::Owned(_) | Param::Id(_) => {
                 <&str as tokio_postgres::types::ToSql>::accepts(wanted)
             }
             Param::Blob(_) | Param::Digest(_) => *wanted == Type::BYTEA,
@@ -147,6 +150,7 @@ impl tokio_postgres::types::ToSql for Param<'_> {
             Param::Real(value) => value.to_sql(wanted, out),
             Param::Text(value) => value.to_sql(wanted, out),
             Param::Owned(value) => value.to_sql(wanted, out),
+            Param::Id(value) => value.as_str().to_sql(wanted, out),
             Param::Blob(value) => value.to_sql(wanted, out),
             Param::Digest(value) => value.as_slice().to_sql(wanted, out),
         }

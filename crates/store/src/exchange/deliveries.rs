@@ -140,14 +140,25 @@ impl Tx<'_> {
         recipient: OrgId,
         now: Timestamp,
     ) -> Result<PairPlace, StoreError> {
-        self.query_one(
-            "INSERT INTO pairs (sender_org_id, recipient_org_id, last_seq, last_position, confirmed_seq) \
-             VALUES ($1, $2, 1, $3, 0) \
-             ON CONFLICT (sender_org_id, recipient_org_id) DO UPDATE SET last_seq = pairs.last_seq + 1, \
-             last_position = CASE WHEN excluded.last_position > pairs.last_position THEN excluded.last_position \
-             ELSE pairs.last_position + 1 END \
-             RETURNING last_seq, last_position",
+        let advanced = self.execute(
+            "UPDATE pairs SET last_seq = last_seq + 1, \
+             last_position = CASE WHEN $3 > last_position THEN $3 ELSE last_position + 1 END \
+             WHERE sender_org_id = $1 AND recipient_org_id = $2",
             params![sender, recipient, now],
+        )?;
+        if advanced == 0 {
+            self.execute(
+                "INSERT INTO pairs (sender_org_id, recipient_org_id, last_seq, last_position, confirmed_seq) \
+                 VALUES ($1, $2, 1, $3, 0) \
+                 ON CONFLICT (sender_org_id, recipient_org_id) DO UPDATE SET last_seq = pairs.last_seq + 1, \
+                 last_position = CASE WHEN excluded.last_position > pairs.last_position THEN excluded.last_position \
+                 ELSE pairs.last_position + 1 END",
+                params![sender, recipient, now],
+            )?;
+        }
+        self.query_one(
+            "SELECT last_seq, last_position FROM pairs WHERE sender_org_id = $1 AND recipient_org_id = $2",
+            params![sender, recipient],
             |row| {
                 Ok(PairPlace {
                     seq: row.int(0)?,

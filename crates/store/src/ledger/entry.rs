@@ -144,9 +144,9 @@ impl Tx<'_> {
 
     /// Appends an entry that was written out before, and gives its id.
     pub fn ledger_insert(&mut self, entry: &NewEntry) -> Result<i64, StoreError> {
-        self.query_one(
+        self.insert(
             "INSERT INTO ledger_entries (at, kind, receipt_id, record, salt, commitment)
-             VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+             VALUES ($1, $2, $3, $4, $5, $6)",
             params![
                 entry.at,
                 &entry.kind,
@@ -155,7 +155,6 @@ impl Tx<'_> {
                 &entry.salt,
                 entry.commitment
             ],
-            |row| row.int(0),
         )
     }
 

@@ -71,7 +71,11 @@ fn a_migration_that_fails_half_way_leaves_nothing() {
         template: "CREATE TABLE one (a BIGINT); CREATE TABLE one (a BIGINT);",
     }];
     assert!(sqlite(&conn, &path, &broken).is_err());
-    let tables = crate::sqlite::numbers(&conn, "SELECT count(*) FROM sqlite_schema", &[]);
+    let tables = crate::sqlite::numbers(
+        &crate::sqlite::Session::new(&conn),
+        "SELECT count(*) FROM sqlite_schema",
+        &[],
+    );
     assert_eq!(tables.expect("reads"), [0]);
     sqlite(&conn, &path, ALL).expect("a good one afterwards");
 }

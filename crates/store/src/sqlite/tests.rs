@@ -39,12 +39,17 @@ fn a_long_log_is_begun_anew_by_the_writer() {
     let writer = open_writer(&path, Planted::NONE).expect("opens");
     let checkpoints = open_writer(&path, Planted::NONE).expect("opens");
     let reader = open_reader(&path).expect("opens");
+    let (writing, reading) = (Session::new(&writer), Session::new(&reader));
+    let checkpointing = Session::new(&checkpoints);
     batch(&writer, "CREATE TABLE t (a BYTEA)").expect("a table");
-    assert!(!shorten_log(&checkpoints, &shared).expect("short"));
-    let count = || numbers(&reader, "SELECT count(*) FROM t", &[]).expect("reads");
+    assert!(!shorten_log(&checkpointing, &shared).expect("short"));
+    let count = || numbers(&reading, "SELECT count(*) FROM t", &[]).expect("reads");
     let sql = "INSERT INTO t VALUES (zeroblob($1))";
-    let put =
-        |bytes: u64| execute(&writer, Sql::Fixed(sql), &[Param::from(bytes)]).expect("stores");
+    let put = |bytes: u64| {
+        writing
+            .execute(Sql::Fixed(sql), &[crate::Param::from(bytes)])
+            .expect("stores")
+    };
     let wal_bytes = || {
         let wal = scratch.path().join("lgsp.db-wal");
         std::fs::metadata(wal).expect("the log").len()
@@ -55,17 +60,17 @@ fn a_long_log_is_begun_anew_by_the_writer() {
     batch(&reader, "BEGIN").expect("begins");
     assert_eq!(count(), [1]);
     put(LOG_RESTART_BYTES);
-    assert!(shorten_log(&checkpoints, &shared).expect("long"));
+    assert!(shorten_log(&checkpointing, &shared).expect("long"));
     let long = wal_bytes();
-    restart_log(&writer, &shared);
+    restart_log(&writing, &shared);
     put(1);
     assert!(wal_bytes() > long);
     assert_eq!(count(), [1]);
     batch(&reader, "COMMIT").expect("ends");
 
-    restart_log(&writer, &shared);
+    restart_log(&writing, &shared);
     put(1);
-    let log = copy_log(&checkpoints, &shared, PASSIVE).expect("copies");
+    let log = copy_log(&checkpointing, &shared, PASSIVE).expect("copies");
     assert!(log.bytes < LOG_TAIL_BYTES, "{}", log.bytes);
     assert_eq!(count(), [4]);
 }
