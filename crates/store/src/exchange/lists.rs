@@ -255,13 +255,14 @@ impl Tx<'_> {
                 if state.is_open() {
                     page.sql.push_str(" AND v.is_open = 1");
                 } else if !matches!(state, DeliveryState::Delivered | DeliveryState::Cancelled) {
-                    page.sql
-                        .push_str(" AND v.state IN ('parked', 'dead', 'expired')");
+                    page.sql.push_str(
+                        " AND (v.state = 'parked' OR v.state = 'dead' OR v.state = 'expired')",
+                    );
                 }
             }
             None => page
                 .sql
-                .push_str("v.state IN ('parked', 'dead', 'expired')"),
+                .push_str("(v.state = 'parked' OR v.state = 'dead' OR v.state = 'expired')"),
         }
         if let Some(party) = filter.party {
             let name = page.param(party);
@@ -286,7 +287,7 @@ impl Tx<'_> {
             |row| Ok((word(row, 0)?, u64::try_from(row.int(1)?).unwrap_or(0))),
         )?;
         counts.extend(self.query(
-            "SELECT state, COUNT(*) FROM deliveries WHERE state IN ('parked', 'dead', 'expired') GROUP BY state",
+            "SELECT state, COUNT(*) FROM deliveries WHERE state = 'parked' OR state = 'dead' OR state = 'expired' GROUP BY state",
             params![],
             |row| Ok((word(row, 0)?, u64::try_from(row.int(1)?).unwrap_or(0))),
         )?);

@@ -101,7 +101,7 @@ fn conditions<'a>(
     let mut page = Conditions::new(
         "SELECT v.id, v.state, v.cause, v.cause_detail, v.recipient_org_id, v.recipient_code, \
          COALESCE(v.closed_at, v.created_at) FROM deliveries v \
-         WHERE v.state IN ('parked', 'dead', 'expired')",
+         WHERE (v.state = 'parked' OR v.state = 'dead' OR v.state = 'expired')",
     );
     page.when(" AND v.state = $?", Some(state.name()));
     page.sql.push_str(

@@ -209,7 +209,8 @@ CREATE INDEX deliveries_by_recipient ON deliveries (recipient_org_id, document_i
 CREATE INDEX deliveries_open ON deliveries (recipient_org_id, position) WHERE is_open = 1;
 CREATE INDEX deliveries_pair ON deliveries (recipient_org_id, sender_org_id, kind, seq) WHERE is_open = 1;
 CREATE INDEX deliveries_expiry ON deliveries (expires_at) WHERE is_open = 1;
-CREATE INDEX deliveries_troubled ON deliveries (state, id) WHERE state IN ('parked', 'dead', 'expired');
+-- Not as a list: SQLite would build a table of it whenever a delivery changes.
+CREATE INDEX deliveries_troubled ON deliveries (state, id) WHERE state = 'parked' OR state = 'dead' OR state = 'expired';
 CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
 
 -- Every try of a push delivery and every refusal of a pulled one (its confirmation stands in the delivery).

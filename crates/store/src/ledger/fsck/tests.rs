@@ -16,6 +16,7 @@ use rusqlite::Connection;
 use super::*;
 use crate::ledger::plan;
 use crate::ledger::{BadPosition, Fault, LedgerConfig, NewEntry};
+use crate::sqlite::Session;
 use crate::testing::TestDb;
 use crate::tx::{Conn, Tx};
 
@@ -98,7 +99,8 @@ fn grown(test: &TestDb) -> Ledger {
 
 /// The check over a connection of its own.
 fn fsck(conn: &Connection, verifier: &VerifierKey, known: &[KnownCheckpoint]) -> FsckReport {
-    let mut tx = Tx::new(Conn::Sqlite(conn), Planted::NONE);
+    let session = Session::new(conn);
+    let mut tx = Tx::new(Conn::Sqlite(&session), Planted::NONE);
     let ground = match readable(tx.fsck_ground()).expect("reads") {
         Some(ground) => Arc::new(ground),
         None => return check::unreadable(0, u64::MAX),
@@ -176,7 +178,8 @@ impl Sweep {
             "DELETE FROM ledger_tiles; DELETE FROM ledger_runs; DELETE FROM ledger_receipts;
             UPDATE ledger_head SET size = 0, next_id = 1; DELETE FROM ledger_cosignatures";
         self.conn.execute_batch(clear).expect("clears");
-        let mut tx = Tx::new(Conn::Sqlite(&self.conn), Planted::NONE);
+        let session = Session::new(&self.conn);
+        let mut tx = Tx::new(Conn::Sqlite(&session), Planted::NONE);
         let plan = plan::read(&mut tx, &[], limits::SEAL_BATCH_MAX, Planted::NONE).expect("plans");
         let until = Timestamp::from_micros(0);
         assert!(tx.ledger_seal(&plan, "test", until).expect("stores"));
