@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use lgsp_base::Sha256;
 use lgsp_base::entropy::{Entropy as _, SeededEntropy};
+use lgsp_base::id::RequestId;
 use lgsp_base::time::{Clock, SystemClock};
 use tokio::task::JoinSet;
 
@@ -102,6 +103,7 @@ impl Target {
 pub(crate) struct Body {
     bytes: Vec<u8>,
     entropy: SeededEntropy,
+    clock: SystemClock,
 }
 
 impl Body {
@@ -109,7 +111,11 @@ impl Body {
         let entropy = SeededEntropy::new(seed);
         let mut bytes = vec![0; length];
         entropy.fill(&mut bytes);
-        Self { bytes, entropy }
+        Self {
+            bytes,
+            entropy,
+            clock: SystemClock::new(),
+        }
     }
 
     /// The next document.
@@ -120,6 +126,11 @@ impl Body {
             *slot = byte;
         }
         &self.bytes
+    }
+
+    /// A key as our own clients make theirs: unique, and in the order of time.
+    pub(crate) fn key(&self) -> RequestId {
+        RequestId::generate(self.clock.now(), &self.entropy)
     }
 
     /// A number that no other document of the run has.

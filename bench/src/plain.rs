@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use anyhow::{Context as _, Result, anyhow, ensure};
 use serde::Deserialize;
 
 use crate::lgsp::{Folder, Lgsp, text};
@@ -35,7 +33,6 @@ struct Page<'a> {
 struct Item<'a> {
     id: &'a str,
     content_url: &'a str,
-    content: Option<&'a str>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -112,9 +109,9 @@ impl Plain {
         let mut stopwatch = Stopwatch::new(count);
         for number in 0..count {
             let (path, authorization) = self.submission((producer + number) % load.recipients)?;
-            let key = body.unique();
+            let key = body.key();
             let headers = format!(
-                "{authorization}content-type: application/octet-stream\r\nidempotency-key: {key:x}\r\n"
+                "{authorization}content-type: application/octet-stream\r\nidempotency-key: {key}\r\n"
             );
             let sent = connection.call("POST", &path, &headers, body.next());
             stopwatch.time(sent).await?;
@@ -127,20 +124,23 @@ impl Plain {
         let is_inline = load.bytes <= INLINE_BYTES_MAX;
         let include = if is_inline { "&include=content" } else { "" };
         let list = format!("/api/v1/inbox?page_size={}{include}", load.batch);
+        let get = format!("{authorization}accept: multipart/mixed\r\n");
         let post = format!("{authorization}content-type: application/json\r\n");
         let mut connection = Lgsp::connect().await?;
         let mut left = load.documents_per_recipient();
         while left > 0 {
-            connection.call("GET", &list, &authorization, b"").await?;
-            let page = std::mem::take(&mut connection.body);
-            let page: Page<'_> = serde_json::from_slice(&page)?;
+            connection.call("GET", &list, &get, b"").await?;
+            let answer = std::mem::take(&mut connection.body);
+            let mut parts = Parts(&answer);
+            let page = parts.next().context("no page")??;
+            let page: Page<'_> = serde_json::from_slice(page)?;
             if page.items.is_empty() {
                 tokio::time::sleep(EMPTY_PAUSE).await;
                 continue;
             }
             for item in &page.items {
-                let bytes = match item.content {
-                    Some(content) => STANDARD.decode(content)?.len(),
+                let bytes = match parts.next() {
+                    Some(content) => content?.len(),
                     None => {
                         let url = item.content_url;
                         connection.call("GET", url, &authorization, b"").await?;
@@ -164,6 +164,36 @@ impl Plain {
             left = left.saturating_sub(page.items.len());
         }
         Ok(())
+    }
+}
+
+/// The parts of a `multipart/mixed` body, each of which says its length.
+#[derive(Debug)]
+struct Parts<'a>(&'a [u8]);
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = Result<&'a [u8]>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut length = None;
+        loop {
+            let at = self.0.iter().position(|byte| *byte == b'\n')?;
+            let (line, rest) = self.0.split_at(at + 1);
+            self.0 = rest;
+            let line = line.trim_ascii();
+            if let Some(value) = line.strip_prefix(b"Content-Length: ") {
+                length = std::str::from_utf8(value)
+                    .ok()
+                    .and_then(|text| text.parse().ok());
+            }
+            if let (true, Some(length)) = (line.is_empty(), length) {
+                let Some((part, rest)) = self.0.split_at_checked(length) else {
+                    return Some(Err(anyhow!("the answer ends inside a part")));
+                };
+                self.0 = rest;
+                return Some(Ok(part));
+            }
+        }
     }
 }
 
