@@ -6,10 +6,10 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
-use lgsp_base::id::{DeliveryId, DocumentId, OrgId, ReceiptId};
+use lgsp_base::id::{DeliveryId, DocumentId, OrgId, ReceiptId, RequestId};
 use lgsp_base::problem::{kinds, rules};
 use lgsp_base::{Problem, Sha256, limits};
-use lgsp_exchange::{Acknowledgement, DocumentKind, InboxCursor, InboxQuery};
+use lgsp_exchange::{Acknowledgement, DocumentKind, InboxCursor, InboxItem, InboxQuery};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -17,9 +17,10 @@ use crate::ApiState;
 use crate::auth::{InboxReceive, Permitted};
 use crate::json::read_json;
 use crate::page::PageRequest;
+use crate::parts::{self, Part};
 use crate::problem::{Facts, Failure, ProblemDocument};
 use crate::query::Query;
-use crate::respond::{Page, json, paged};
+use crate::respond::{Page, json, paged_as};
 use crate::view::InboxItemView;
 
 /// A cursor from a page token.
@@ -40,7 +41,9 @@ pub(crate) fn cursor<T: FromStr>(token: Option<&str>) -> Result<Option<T>, Probl
 
 /// List what waits
 ///
-/// Oldest first. With `include=content` small documents come along in base64, up to 8 MiB a page.
+/// Oldest first. With `include=content` small documents come along in base64, up to 8 MiB a page. Whoever accepts
+/// `multipart/mixed` gets them as they are: the first part is the page, then comes one part for each content, in the order
+/// of the items, with the delivery's id as `Content-ID` and with its `Content-Length`.
 #[utoipa::path(get, path = "/api/v1/inbox", tag = "inbox",
     params(
         ("kind" = Option<Vec<String>>, Query, description = "`edoc`, `status`, `plain` or `notice`; repeated"),
@@ -51,12 +54,16 @@ pub(crate) fn cursor<T: FromStr>(token: Option<&str>) -> Result<Option<T>, Probl
         ("page_size" = Option<u32>, Query, description = "1 to 1000"),
         ("page_token" = Option<String>, Query, description = "From the page before"),
     ),
-    responses((status = 200, description = "A page", body = Page<InboxItemView>)))]
+    responses((status = 200, description = "A page", content(
+        (Page<InboxItemView> = "application/json"),
+        (Vec<u8> = "multipart/mixed"),
+    ))))]
 pub(crate) async fn list(
     State(state): State<ApiState>,
     permitted: Permitted<InboxReceive>,
     facts: Facts,
     uri: Uri,
+    headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let query = Query::read(
         uri.query(),
@@ -100,13 +107,32 @@ pub(crate) async fn list(
         from: query.time("after")?,
         to: query.time("before")?,
     };
-    let found = state.exchange.inbox(&permitted.actor, wanted).await?;
+    let mut found = state.exchange.inbox(&permitted.actor, wanted).await?;
+    let parts: Option<Vec<Part>> =
+        parts::are_accepted(&headers).then(|| found.items.iter_mut().filter_map(part_of).collect());
     let items: Vec<InboxItemView> = found
         .items
         .into_iter()
         .map(|item| InboxItemView::new(item, &facts))
         .collect();
-    Ok(paged(&uri, items, found.next.map(|next| next.to_string()))?)
+    let next = found.next.map(|next| next.to_string());
+    let answer = paged_as(&uri, items, next, |page| match parts {
+        Some(parts) => {
+            let boundary = RequestId::generate(state.clock.now(), state.entropy.as_ref());
+            parts::answer(page, &parts, boundary)
+        }
+        None => json(StatusCode::OK, page),
+    })?;
+    Ok(answer)
+}
+
+/// Takes the content out of an item, to go behind the page.
+fn part_of(item: &mut InboxItem) -> Option<Part> {
+    Some(Part {
+        id: item.delivery,
+        content: item.content.take()?,
+        content_type: item.content_type.clone(),
+    })
 }
 
 /// What is confirmed.

@@ -37,6 +37,7 @@ mod download;
 mod json;
 mod media;
 mod page;
+mod parts;
 mod query;
 mod respond;
 mod transfer;

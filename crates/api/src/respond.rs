@@ -36,17 +36,24 @@ pub(crate) fn paged<T: Serialize>(
     items: Vec<T>,
     next: Option<String>,
 ) -> Result<Response, Problem> {
+    paged_as(uri, items, next, |page| json(StatusCode::OK, page))
+}
+
+/// A page that `write` puts into its form, with its `Link` to the next one.
+pub(crate) fn paged_as<T: Serialize>(
+    uri: &Uri,
+    items: Vec<T>,
+    next: Option<String>,
+    write: impl FnOnce(&Page<T>) -> Result<Response, Problem>,
+) -> Result<Response, Problem> {
     let token = next.map(|cursor| page::seal_token(&cursor));
     let link = token
         .as_deref()
         .and_then(|token| page::link_next(uri, token));
-    let mut response = json(
-        StatusCode::OK,
-        &Page {
-            items,
-            next_page_token: token,
-        },
-    )?;
+    let mut response = write(&Page {
+        items,
+        next_page_token: token,
+    })?;
     if let Some(link) = link {
         response.headers_mut().insert(header::LINK, link);
     }

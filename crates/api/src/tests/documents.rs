@@ -34,6 +34,31 @@ async fn plain_bytes_go_through_and_are_confirmed() {
     assert_eq!(item["content"], "aGVsbG8=");
     assert_eq!(item["from"], "H99.14");
     assert!(page.get("next_page_token").is_none());
+    let parts = receiver
+        .call(
+            Method::GET,
+            "/api/v1/inbox?include=content",
+            &[("accept", "text/html, multipart/mixed;q=0.9")],
+            "",
+        )
+        .await;
+    let media = parts.headers["content-type"].to_str().expect("text");
+    let (_, boundary) = media
+        .split_once("multipart/mixed; boundary=")
+        .expect("a boundary");
+    let text_of_parts = String::from_utf8(parts.body.to_vec()).expect("text");
+    let end = format!(
+        "--{boundary}\r\nContent-Type: {}\r\nContent-ID: <{}>\r\nContent-Length: 5\r\n\r\nhello\r\n\
+         --{boundary}--\r\n",
+        text(item, "/content_type"),
+        text(item, "/id")
+    );
+    assert!(text_of_parts.ends_with(&end), "{text_of_parts}");
+    let first = text_of_parts.split("\r\n\r\n").nth(1).expect("a page");
+    let first: Value = serde_json::from_str(first.lines().next().expect("a line")).expect("json");
+    assert_eq!(first["items"][0]["id"], item["id"]);
+    assert!(first["items"][0].get("content").is_none());
+
     let one =
         json!({"deliveries": [{"id": item["id"], "sha256": Sha256::of(b"other").to_string()}]});
     let refused = receiver
