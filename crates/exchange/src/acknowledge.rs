@@ -313,13 +313,13 @@ impl<'a> Batch<'a> {
             else {
                 return Ok(());
             };
-            let had_time = head
+            let earlier = tx.delivery_lookup(head.id)?.ok_or(StoreError::Missing)?;
+            let had_time = earlier
                 .offered_at
                 .is_some_and(|offered| self.now.since(offered) >= self.exchange.inner.config.lease);
             if !had_time || !self.passed_over.insert(head.id) {
                 return Err(ReceiveError::Order { earlier: head.id });
             }
-            let earlier = tx.delivery_lookup(head.id)?.ok_or(StoreError::Missing)?;
             let refusal = order::refuse(
                 tx,
                 self.exchange,

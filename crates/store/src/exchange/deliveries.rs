@@ -77,8 +77,6 @@ pub struct PairHead {
     pub id: DeliveryId,
     /// Number within the pair.
     pub seq: i64,
-    /// When it was handed over last.
-    pub offered_at: Option<Timestamp>,
 }
 
 /// The columns that [`delivery_row`] reads, in its order.
@@ -128,7 +126,6 @@ fn head_row(row: &Row<'_>) -> Result<PairHead, StoreError> {
     Ok(PairHead {
         id: row.id(0)?,
         seq: row.int(1)?,
-        offered_at: row.opt_time(2)?,
     })
 }
 
@@ -273,7 +270,7 @@ impl Tx<'_> {
         kind: DocumentKind,
     ) -> Result<Option<PairHead>, StoreError> {
         self.query_opt(
-            "SELECT id, seq, offered_at FROM deliveries WHERE recipient_org_id = $1 AND sender_org_id = $2 AND kind = $3 \
+            "SELECT id, seq FROM deliveries WHERE recipient_org_id = $1 AND sender_org_id = $2 AND kind = $3 \
              AND is_open = 1 ORDER BY seq LIMIT 1",
             params![recipient, sender, kind.name()],
             head_row,
@@ -289,7 +286,7 @@ impl Tx<'_> {
         limit: usize,
     ) -> Result<Vec<PairHead>, StoreError> {
         self.query(
-            "SELECT id, seq, offered_at FROM deliveries WHERE recipient_org_id = $1 AND sender_org_id = $2 AND kind = $3 \
+            "SELECT id, seq FROM deliveries WHERE recipient_org_id = $1 AND sender_org_id = $2 AND kind = $3 \
              AND is_open = 1 ORDER BY seq LIMIT $4",
             params![recipient, sender, kind.name(), limit],
             head_row,
