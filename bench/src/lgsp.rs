@@ -14,6 +14,9 @@ use crate::process;
 
 const PORT: u16 = 25_680;
 const READY_TRIES: u32 = 30_000;
+/// How long the checkpoint must stay the same to count as the last one, and how often it is looked at.
+const SEALED_PAUSE: Duration = Duration::from_secs(1);
+const SEALED_TRIES: u32 = 120;
 const READY_PAUSE: Duration = Duration::from_millis(2);
 
 /// A data folder of ours and the administrator's token for it.
@@ -59,6 +62,11 @@ impl Folder {
 
     /// `lgsp serve`, until it says that it is ready.
     pub(crate) async fn serve(&self) -> Result<Lgsp> {
+        self.serve_with(&[]).await
+    }
+
+    /// The same with settings from the environment.
+    pub(crate) async fn serve_with(&self, settings: &[(&str, &str)]) -> Result<Lgsp> {
         ensure!(
             Lgsp::connect().await.is_err(),
             "somebody listens on port {PORT} already: is another bench running?"
@@ -71,6 +79,7 @@ impl Folder {
             .arg(&self.path)
             .args(["--listen", &format!("127.0.0.1:{PORT}")])
             .env("RUST_LOG", "warn")
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -109,6 +118,12 @@ impl Folder {
             .await
     }
 
+    /// `lgsp ledger fsck` on the folder of a server that has ended.
+    pub(crate) async fn fsck(&self) -> Result<Value> {
+        let data = self.path.to_string_lossy();
+        self.command(&["ledger", "fsck", "--data", &data]).await
+    }
+
     async fn remote(&self, arguments: &[&str]) -> Result<Value> {
         let server = format!("http://127.0.0.1:{PORT}");
         let mut all = arguments.to_vec();
@@ -135,6 +150,23 @@ impl Folder {
 }
 
 impl Lgsp {
+    /// Waits until the checkpoint has stopped growing.
+    pub(crate) async fn wait_until_sealed(&self) -> Result<()> {
+        let mut last = Vec::new();
+        for _ in 0..SEALED_TRIES {
+            let mut connection = Self::connect().await?;
+            connection
+                .call("GET", "/ledger/checkpoint", "", b"")
+                .await?;
+            if connection.body == last {
+                return Ok(());
+            }
+            last.clone_from(&connection.body);
+            tokio::time::sleep(SEALED_PAUSE).await;
+        }
+        bail!("the log was not sealed in time")
+    }
+
     /// A new connection to the server.
     pub(crate) async fn connect() -> Result<Connection> {
         Connection::open(PORT).await

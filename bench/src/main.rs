@@ -13,6 +13,7 @@ mod plain;
 mod process;
 mod rabbitmq;
 mod report;
+mod sealing;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,7 +27,7 @@ use crate::lgsp::{Folder, Lgsp};
 use crate::load::{Load, Sample, Target};
 use crate::plain::Plain;
 use crate::rabbitmq::RabbitMq;
-use crate::report::{Ratios, Report, Row, note};
+use crate::report::{Report, Row, note};
 
 /// Rounds of each target and size; the table shows medians.
 const ROUNDS: u64 = 3;
@@ -58,6 +59,8 @@ struct Options {
     has_ours: bool,
     /// The small documents through the plain door and nothing else: a look while working on it.
     is_plain_only: bool,
+    /// The cost of the sealed log instead: `bench/sealing`.
+    is_sealing: bool,
     /// Divides the number of documents: 1 for the real run, more for a quick look.
     shrink: usize,
     binary: PathBuf,
@@ -72,6 +75,7 @@ impl Options {
             has_peer: true,
             has_ours: true,
             is_plain_only: false,
+            is_sealing: false,
             shrink: 1,
             binary: PathBuf::from("target/release/lgsp"),
             dir: std::env::temp_dir().join(format!("lgsp-bench-{}", std::process::id())),
@@ -82,6 +86,7 @@ impl Options {
             match argument.as_str() {
                 "--json" => options.as_json = true,
                 "--full" => options.is_full = true,
+                "--sealing" => options.is_sealing = true,
                 "--quick" => options.shrink = 8,
                 "--only" => match value()?.as_str() {
                     "lgsp" => options.has_peer = false,
@@ -194,6 +199,9 @@ impl Ours {
 
 async fn run(options: &Options) -> Result<Report> {
     std::fs::create_dir_all(&options.dir)?;
+    if options.is_sealing {
+        return sealing::run(options, options.load(SMALL)).await;
+    }
     let mut rows = Vec::new();
     let mut targets = Vec::new();
     let mut peer = None;
@@ -232,10 +240,10 @@ async fn run(options: &Options) -> Result<Report> {
     Ok(Report {
         machine: measure::machine(),
         rows,
-        ratios: Ratios {
-            documents_2k_vs_rabbitmq,
-            documents_1m_vs_rabbitmq,
-        },
+        ratios: vec![
+            ("documents_2k_vs_rabbitmq", documents_2k_vs_rabbitmq),
+            ("documents_1m_vs_rabbitmq", documents_1m_vs_rabbitmq),
+        ],
     })
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use lgsp_base::limits;
 use lgsp_connect::outbound::{Outbound, OutboundConfig, SystemResolver};
 use lgsp_wire::tlog::note::{Algorithm, VerifierKey};
+use lgsp_wire::tlog::timestamp::Certificate;
 use serde::{Deserialize, Serialize};
 
 use super::{Config, ConfigError, error};
@@ -13,6 +14,8 @@ use super::{Config, ConfigError, error};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LedgerConfig {
+    /// False only to measure what sealing costs: nothing can be proved or searched meanwhile, and readiness says so.
+    pub seal: bool,
     /// Address of a time-stamp authority (RFC 3161); empty for none.
     pub timestamp_url: String,
     /// A PEM file with the certificate under which the authority signs.
@@ -30,6 +33,7 @@ pub struct LedgerConfig {
 impl Default for LedgerConfig {
     fn default() -> Self {
         Self {
+            seal: true,
             timestamp_url: String::new(),
             timestamp_ca: String::new(),
             timestamp_every_seconds: limits::TIMESTAMP_INTERVAL.as_secs(),
@@ -75,6 +79,21 @@ impl LedgerConfig {
     /// Time without a time stamp after which [`OnOutage::Stop`] holds.
     pub fn stop_after(&self) -> Duration {
         Duration::from_secs(self.stop_after_seconds)
+    }
+
+    /// The certificate of the time-stamp authority; `None` without an authority.
+    pub fn authority(&self) -> Result<Option<Certificate>, ConfigError> {
+        if self.timestamp_url.is_empty() {
+            return Ok(None);
+        }
+        let wrong = |reason: &dyn std::fmt::Display| {
+            let place = format!("{}: {reason}", self.timestamp_ca);
+            error("ledger.timestamp_ca", place)
+        };
+        let pem = std::fs::read(&self.timestamp_ca).map_err(|failed| wrong(&failed))?;
+        Certificate::parse(&pem)
+            .map(Some)
+            .map_err(|_| wrong(&"not a certificate"))
     }
 
     /// The witnesses, each key once.

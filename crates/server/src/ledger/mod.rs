@@ -24,7 +24,6 @@ use lgsp_registry::Registry;
 use lgsp_store::Db;
 use lgsp_store::ledger::{Ledger, LedgerConfig};
 use lgsp_wire::tlog::note::{Algorithm, Signer as _};
-use lgsp_wire::tlog::timestamp::Certificate;
 
 use crate::config;
 use crate::data_folder::DataFolder;
@@ -99,6 +98,8 @@ pub fn platform_name(registry: &Registry, clock: &dyn Clock) -> String {
 /// Everything that keeps the log going. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Vouching {
+    /// False if the settings keep the log from being sealed.
+    pub seals: bool,
     /// Makes entries leaves, and publishes checkpoints.
     pub sealing: Arc<Sealing>,
     /// Time stamps; `None` without an authority.
@@ -116,21 +117,20 @@ impl Vouching {
     /// Settings that cannot be used, or a certificate that cannot be read.
     pub async fn compose(ledger: &Ledger, parts: LedgerParts<'_>) -> anyhow::Result<Self> {
         let config = parts.config;
-        let stamping = if config.timestamp_url.is_empty() {
-            None
-        } else {
-            let place = || format!("ledger.timestamp_ca: {}", config.timestamp_ca);
-            let pem = std::fs::read(&config.timestamp_ca).with_context(place)?;
-            let rules = StampingRules {
-                authority: Certificate::parse(&pem).with_context(place)?,
-                every: config.timestamp_every(),
-                on_outage: config.on_outage(),
-                stop_after: config.stop_after(),
-            };
-            let client = TimestampClient::new(parts.outbound.clone(), &config.timestamp_url);
-            let (clock, entropy) = (parts.clock.clone(), parts.entropy.clone());
-            let stamping = Stamping::begin(ledger, client, rules, parts.gate, clock, entropy);
-            Some(Arc::new(stamping.await?))
+        let stamping = match config.authority()? {
+            None => None,
+            Some(authority) => {
+                let rules = StampingRules {
+                    authority,
+                    every: config.timestamp_every(),
+                    on_outage: config.on_outage(),
+                    stop_after: config.stop_after(),
+                };
+                let client = TimestampClient::new(parts.outbound.clone(), &config.timestamp_url);
+                let (clock, entropy) = (parts.clock.clone(), parts.entropy.clone());
+                let stamping = Stamping::begin(ledger, client, rules, parts.gate, clock, entropy);
+                Some(Arc::new(stamping.await?))
+            }
         };
         let witnesses = config
             .witness_entries()?
@@ -141,6 +141,7 @@ impl Vouching {
             })
             .collect();
         Ok(Self {
+            seals: config.seal,
             sealing: Arc::new(Sealing::new(ledger.clone(), parts.clock)),
             stamping,
             witnesses,
@@ -151,8 +152,16 @@ impl Vouching {
     /// What readiness says of the log: a ledger that is not sealed takes no work, everything else is a notice.
     pub fn probes(&self) -> Vec<Probe> {
         let (sealing, projecting) = (self.sealing.clone(), self.projecting.clone());
+        let seals = self.seals;
         let mut probes = vec![
-            Probe::new("ledger", move || told(sealing.condition.failing())),
+            Probe::new("ledger", move || sealing.told()),
+            Probe::notice("sealing", move || {
+                if seals {
+                    Ok(())
+                } else {
+                    Err("switched off by ledger.seal".to_owned())
+                }
+            }),
             Probe::notice("insight", move || told(projecting.failing())),
         ];
         if let Some(stamping) = self.stamping.clone() {
@@ -169,6 +178,10 @@ impl Vouching {
 
     /// Starts everything that works without being asked.
     pub fn start(&self, tasks: &Tasks, insight: &Insight, clock: Arc<dyn Clock>) {
+        if !self.seals {
+            tracing::warn!("the ledger is not sealed: ledger.seal is false");
+            return;
+        }
         let sealing = self.sealing.clone();
         tasks.every("ledger.seal", SEAL_INTERVAL, move || {
             let sealing = sealing.clone();

@@ -101,7 +101,7 @@ impl Doctor<'_> {
             let state = facts.witnesses.iter().find(|state| state.name == name);
             match state {
                 Some(state) if state.failure.is_none() => {
-                    self.good("witness", format!("{name}: {}", vi::number(state.size)))
+                    self.good("witness", format!("{name}: {}", vi::number(state.size)));
                 }
                 other => {
                     let words = other
