@@ -17,4 +17,5 @@ mod resends;
 mod simulation;
 mod submit;
 mod time;
+mod troubled;
 mod world;
