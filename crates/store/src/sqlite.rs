@@ -117,12 +117,7 @@ fn spawn_all(
 }
 
 fn open_writer(path: &Path, planted: Planted) -> Result<Connection, OpenError> {
-    // The log and its index take the mode of the database file.
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)?;
+    create(path)?;
     let conn = Connection::open(path).map_err(classify)?;
     conn.busy_timeout(WRITER_WAIT).map_err(classify)?;
     batch(&conn, &format!("PRAGMA page_size={PAGE_BYTES}"))?;
@@ -151,6 +146,21 @@ fn open_writer(path: &Path, planted: Planted) -> Result<Connection, OpenError> {
     )?;
     tune(&conn)?;
     Ok(conn)
+}
+
+/// Makes the file if there is none; the log and its index take its mode. A file that is there must not be opened: closing
+/// it again would end every lock that this process has on it (POSIX fcntl), also those of SQLite's open connections, and
+/// the next program that looks into the database would take itself for the only one and delete the log.
+fn create(path: &Path) -> std::io::Result<()> {
+    let made = OpenOptions::new()
+        .append(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn open_reader(path: &Path) -> Result<Connection, OpenError> {

@@ -75,6 +75,27 @@ fn a_long_log_is_begun_anew_by_the_writer() {
     assert_eq!(count(), [4]);
 }
 
+/// SQLite's connections hold a shared lock on the file as long as they are open (byte 0x40000002 on, `os_unix.c`). Without it
+/// another program that looks into the database and leaves takes itself for the last one and deletes the log under us.
+#[test]
+fn an_open_database_stays_locked_against_other_processes() {
+    use std::os::unix::fs::MetadataExt;
+
+    let test = TestDb::sqlite("locked");
+    let inode = std::fs::metadata(test.folder().join("lgsp.db"))
+        .expect("the file")
+        .ino();
+    let (ours, file) = (
+        format!(" {} ", std::process::id()),
+        format!(":{inode} 1073741826 "),
+    );
+    let locks = std::fs::read_to_string("/proc/locks").expect("Linux");
+    let is_held = locks
+        .lines()
+        .any(|lock| lock.contains("POSIX") && lock.contains(&ours) && lock.contains(&file));
+    assert!(is_held, "no lock on {inode} in:\n{locks}");
+}
+
 #[test]
 fn a_full_database_says_so_and_recovers_by_itself() {
     let test = TestDb::sqlite("full");
