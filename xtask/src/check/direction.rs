@@ -66,7 +66,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "lgsp-tests",
-        &["lgsp-base", "lgsp-wire", "lgsp-store", "lgsp-server"],
+        &[
+            "lgsp-base",
+            "lgsp-wire",
+            "lgsp-store",
+            "lgsp-console",
+            "lgsp-server",
+        ],
     ),
     // Peers are measured over the network; the search is measured in place, over more documents than a client could send.
     (
@@ -88,7 +94,13 @@ const OUTSIDE: &[(&str, &[&str], &str)] = &[
     ("tokio-postgres", &["lgsp-store"], "only store knows SQL"),
     (
         "axum",
-        &["lgsp-api", "lgsp-connect", "lgsp-console", "lgsp-server"],
+        &[
+            "lgsp-api",
+            "lgsp-connect",
+            "lgsp-console",
+            "lgsp-server",
+            "lgsp-tests",
+        ],
         "domain crates do not know HTTP",
     ),
     (
