@@ -24,14 +24,15 @@ fn types(words: &[&str]) -> (i32, Value) {
 }
 
 /// A demonstration whose working day goes on until the end of the test.
-struct Day {
+pub(crate) struct Day {
     process: Child,
     folder: PathBuf,
-    file: Value,
+    /// What `demo.json` says.
+    pub(crate) file: Value,
 }
 
 impl Day {
-    fn begins_in(folder: &Path) -> Self {
+    pub(crate) fn begins_in(folder: &Path) -> Self {
         let process = Command::new(BINARY)
             .args(["demo", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder)
@@ -55,13 +56,13 @@ impl Day {
     }
 
     /// The state of an agency after a command of `lgsp sim`.
-    fn sim(&self, words: &[&str]) -> (i32, Value) {
+    pub(crate) fn sim(&self, words: &[&str]) -> (i32, Value) {
         let data = self.folder.display().to_string();
         types(&[&["sim"], words, &["--data", &data]].concat())
     }
 
     /// Sends a document from the office of the province; its id.
-    fn sends_to(&self, recipient: &str) -> String {
+    pub(crate) fn sends_to(&self, recipient: &str) -> String {
         let file = self.folder.join("thu.pdf");
         std::fs::write(&file, b"%PDF-1.4\n%%EOF\n").expect("a file");
         let sender = &self.file["agencies"][1];
@@ -83,7 +84,7 @@ impl Day {
     }
 
     /// Waits until the only delivery of a document is as wanted.
-    fn waits_for(&self, document: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn waits_for(&self, document: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let words = [
             "trace",
             document,

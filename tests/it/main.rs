@@ -11,7 +11,12 @@
 mod axis;
 mod bit_flip;
 mod cli;
+mod console;
+mod console_follow;
 mod console_pages;
+mod console_reach;
+mod console_resend;
+mod console_walk;
 mod crash;
 mod demo;
 mod disk_full;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -35,6 +35,7 @@ const FLAGS: &[&str] = &[
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
+    "--accept-lang=vi,en",
 ];
 
 /// A window's size in CSS pixels.
@@ -73,7 +74,8 @@ pub struct Browser {
     driver: Child,
     http: Http,
     session: String,
-    downloads: Scratch,
+    scratch: Scratch,
+    saved: u32,
 }
 
 impl Browser {
@@ -113,7 +115,8 @@ impl Browser {
             driver,
             http: Http::new(SocketAddr::from(([127, 0, 0, 1], port))).with_patience(PATIENCE * 2),
             session: String::new(),
-            downloads: scratch,
+            scratch,
+            saved: 0,
         };
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "browserName": "chrome",
@@ -177,13 +180,32 @@ impl Browser {
         );
     }
 
-    /// Saves what is downloaded in this folder.
-    pub fn downloads(&mut self) -> &Path {
-        let folder = self.downloads.path().join("downloads");
+    /// Forgets who is logged in at the site of the page.
+    ///
+    /// # Panics
+    /// If that is refused.
+    pub fn forgets_cookies(&mut self) {
+        let path = format!("/session/{}/cookie", self.session);
+        self.asks("DELETE", &path, &Value::Null).expect("no cookie");
+    }
+
+    /// Presses a link to a file; where the file was saved.
+    ///
+    /// # Panics
+    /// If none is saved in time.
+    pub fn downloads(&mut self, selector: &str) -> PathBuf {
+        self.saved += 1;
+        let folder = self.scratch.path().join(format!("saved-{}", self.saved));
         std::fs::create_dir_all(&folder).expect("a folder");
         let behaviour = json!({ "behavior": "allow", "downloadPath": folder });
         self.devtools("Browser.setDownloadBehavior", behaviour);
-        self.downloads.path()
+        self.presses(selector);
+        let saved = wait_for(PATIENCE, || {
+            let file = std::fs::read_dir(&folder).ok()?.flatten().next()?.path();
+            // Under another name until it is whole.
+            (file.extension()? != "crdownload").then_some(file)
+        });
+        saved.unwrap_or_else(|| panic!("{selector} saves nothing"))
     }
 
     /// Opens an address and waits until it is loaded.

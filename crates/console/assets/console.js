@@ -83,8 +83,8 @@
       all("[data-copy]", part).forEach(function (el) { el.hidden = false; });
       showWaiting(); say(part.getAttribute("data-said"));
     }).catch(function () { /* the banner says that nothing comes */ }).then(function () {
-      // No part is fetched more than once a second, however much happens.
-      setTimeout(function () { state.busy = false; if (state.again) { state.again = false; refresh(part); } }, 1000);
+      // However much happens, a part is fetched at most twice a second.
+      setTimeout(function () { state.busy = false; if (state.again) { state.again = false; refresh(part); } }, 500);
     });
   }
   function concerns(part, change) {
