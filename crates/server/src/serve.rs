@@ -242,6 +242,8 @@ impl Running {
     async fn finish(self, patience: Duration) {
         self.workers.stop();
         self.workers.join(patience).await;
+        // What was still written shall not wait for the next start.
+        self.platform.vouching.sealing.step().await;
         let db = self.platform.db.clone();
         drop(self.platform);
         close_store(db).await;

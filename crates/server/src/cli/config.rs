@@ -51,7 +51,9 @@ pub(super) fn run(context: &Context, command: ConfigCommand) -> Result<Exit, Fai
             output.data(&object, || config::DEFAULT_FILE.to_owned());
         }
         ConfigCommand::Check(args) => {
-            load(&DataFolder::new(args.data))?;
+            let loaded = load(&DataFolder::new(args.data))?;
+            let authority = loaded.config.ledger.authority();
+            authority.map_err(|error| failure(&error))?;
             output.data(&json!({"valid": true}), || {
                 output
                     .say("Cấu hình hợp lệ.", "The settings are valid.")

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use lgsp_base::Clock;
 use lgsp_store::ledger::{Ledger, LedgerError};
 
 use super::condition::Condition;
+
+/// How long sealing may fail before no more work is taken.
+const LASTING: Duration = Duration::from_secs(10);
 
 /// The sealer of this node.
 #[derive(Debug)]
@@ -38,6 +42,15 @@ impl Sealing {
     /// Checkpoints that this node published since its start.
     pub fn checkpoints(&self) -> u64 {
         self.checkpoints.load(Ordering::Relaxed)
+    }
+
+    /// For readiness: a round that failed is repeated at once, so only trouble that lasts counts.
+    pub(super) fn told(&self) -> Result<(), String> {
+        let lasting = self
+            .condition
+            .failing()
+            .filter(|failing| self.clock.now().since(failing.since) >= LASTING);
+        super::told(lasting)
     }
 
     /// One round.
