@@ -54,7 +54,8 @@ pub(crate) struct Preferences {
 }
 
 impl Preferences {
-    /// From address, cookies and `Accept-Language`, in this order; Vietnamese where nothing is said.
+    /// From address and cookies, in this order; Vietnamese where nothing is said. What the browser prefers is not asked: many
+    /// offices run an English browser and none of them reads English pages.
     pub(crate) fn of(parts: &Parts) -> Self {
         let asked = parts.uri.query().and_then(|query| {
             let wanted = query
@@ -63,15 +64,8 @@ impl Preferences {
             lang(wanted)
         });
         let kept = || cookie::find(&parts.headers, LANG_COOKIE).and_then(lang);
-        let preferred = || {
-            parts
-                .headers
-                .get(header::ACCEPT_LANGUAGE)
-                .and_then(|field| field.to_str().ok())
-                .map_or(Lang::Vi, Lang::from_accept_language)
-        };
         Self {
-            lang: asked.or_else(kept).unwrap_or_else(preferred),
+            lang: asked.or_else(kept).unwrap_or(Lang::Vi),
             text_size: cookie::find(&parts.headers, SIZE_COOKIE)
                 .and_then(text_size)
                 .unwrap_or_default(),
