@@ -5,7 +5,6 @@
 //! bounded, a slow one holds one page, and each is asked again and again whether its caller still may.
 
 mod pages;
-mod places;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -16,6 +15,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, Uri, header};
+use lgsp_base::places::Place;
 use lgsp_base::problem::{kinds, rules};
 use lgsp_base::{Actor, Problem, limits};
 use lgsp_exchange::EventView;
@@ -32,7 +32,6 @@ use crate::problem::{Failure, ProblemDocument};
 use crate::query::Query;
 
 pub(crate) use pages::Pages;
-pub(crate) use places::Places;
 
 /// The version of CloudEvents.
 const SPEC_VERSION: &str = "1.0";
@@ -153,7 +152,7 @@ struct Follower {
     /// The first leaf that was not looked at.
     next: u64,
     is_new: bool,
-    _place: places::Place,
+    _place: Place,
 }
 
 /// A part of the answer; an error ends it.

@@ -52,13 +52,14 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lgsp_base::{Clock, Entropy, Problem};
+use lgsp_base::places::Places;
+use lgsp_base::{Clock, Entropy, Problem, limits};
 use lgsp_exchange::Exchange;
 use lgsp_registry::Registry;
 use lgsp_store::ledger::Ledger;
 use tokio::sync::watch;
 
-use crate::events::{Pages, Places};
+use crate::events::Pages;
 
 pub use health::Probe;
 pub use router::{description, router};
@@ -126,7 +127,10 @@ impl ApiState {
             ledger: parts.ledger,
             closing: watch::Sender::new(false),
             pages: Pages::default(),
-            places: Places::default(),
+            places: Places::new(
+                limits::EVENT_STREAMS_MAX,
+                limits::EVENT_STREAMS_PER_CALLER_MAX,
+            ),
         }))
     }
 

@@ -6,6 +6,7 @@ pub mod hash;
 pub mod id;
 pub mod limits;
 pub mod org_code;
+pub mod places;
 pub mod planted;
 pub mod problem;
 pub mod secret;

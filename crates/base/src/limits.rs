@@ -238,6 +238,8 @@ pub const CONSOLE_FORM_FIELDS_MAX: usize = 4_000;
 pub const CONSOLE_TEMPLATE_FUEL: u64 = 5_000_000;
 /// How long one stream of the console stays open; the browser opens the next where it ended.
 pub const CONSOLE_STREAM_LIFE: Duration = Duration::from_secs(10 * 60);
+/// Streams of the console that one visitor's credential has open at once, in all its windows.
+pub const CONSOLE_STREAMS_PER_VISITOR_MAX: usize = 32;
 /// Characters of the detail of one try on a page.
 pub const CONSOLE_DETAIL_CHARS: usize = 2_000;
 /// Rows of one page of a list in the console.

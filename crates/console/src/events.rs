@@ -15,13 +15,14 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, stream};
 use http::{HeaderMap, HeaderValue, header};
 use lgsp_base::id::DocumentId;
+use lgsp_base::places::Place;
 use lgsp_base::problem::kinds;
 use lgsp_base::{Actor, Problem, Timestamp, limits};
 use lgsp_exchange::Exchange;
 use lgsp_store::ledger::Ledger;
 use lgsp_wire::record::Record;
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 
 use crate::Console;
 use crate::error::Failure;
@@ -127,11 +128,10 @@ pub(crate) async fn follow(
     visitor: Visitor,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let permit = console
+    let place = console
         .streams
-        .clone()
-        .try_acquire_owned()
-        .map_err(|_| kinds::SYSTEM_BUSY.problem().retry_after(5))?;
+        .take(&visitor.actor.label())
+        .ok_or_else(|| kinds::SYSTEM_BUSY.problem().retry_after(5))?;
     let sealed = console.events.sealed();
     let newest = *sealed.borrow();
     let seen = headers
@@ -142,13 +142,14 @@ pub(crate) async fn follow(
         // A number from the future is one of another ledger.
         next: seen.map_or(newest, |seen| seen.saturating_add(1).min(newest)),
         ends_at: console.clock.monotonic() + limits::CONSOLE_STREAM_LIFE,
+        asked_at: console.clock.monotonic(),
         stop: console.stop.clone(),
         sealed,
         cookie: visitor.cookie().to_owned(),
         actor: visitor.actor,
         is_greeted: false,
         console,
-        _permit: permit,
+        _place: place,
     };
     let body = Body::from_stream(stream::unfold(follow, |follow| async {
         let (bytes, follow) = follow.step().await?;
@@ -177,8 +178,10 @@ struct Follow {
     sealed: watch::Receiver<u64>,
     stop: watch::Receiver<bool>,
     ends_at: Duration,
+    /// When the session was looked at last.
+    asked_at: Duration,
     is_greeted: bool,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// What a stream waited for.
@@ -201,8 +204,13 @@ impl Follow {
             return Some((greeting.into(), self));
         }
         loop {
-            if *self.stop.borrow() || self.console.clock.monotonic() >= self.ends_at {
+            let now = self.console.clock.monotonic();
+            if *self.stop.borrow() || now >= self.ends_at {
                 return None;
+            }
+            // The session may have ended meanwhile, however much happens; a page that only listens does not keep it alive.
+            if now.saturating_sub(self.asked_at) >= limits::EVENT_HEARTBEAT {
+                self.ask_again().await?;
             }
             let sealed = *self.sealed.borrow_and_update();
             if self.next < sealed {
@@ -227,13 +235,18 @@ impl Follow {
                 Woken::More => {}
                 Woken::End => return None,
                 Woken::Silence => {
-                    // The session may have ended meanwhile; a page that only listens does not keep it alive.
-                    let found = self.console.sessions.find(&self.cookie, false).await;
-                    found.ok()??;
+                    self.ask_again().await?;
                     return Some((beat(self.next).into(), self));
                 }
             }
         }
+    }
+
+    /// Looks at the session again; `None` if it is over.
+    async fn ask_again(&mut self) -> Option<()> {
+        self.asked_at = self.console.clock.monotonic();
+        let found = self.console.sessions.find(&self.cookie, false).await;
+        found.ok()?.map(drop)
     }
 
     async fn wait(&mut self) -> Woken {

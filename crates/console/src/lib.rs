@@ -36,12 +36,13 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use lgsp_base::places::Places;
 use lgsp_base::{Clock, Entropy, limits};
 use lgsp_exchange::Exchange;
 use lgsp_insight::Insight;
 use lgsp_registry::Registry;
 use lgsp_store::ledger::Ledger;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 pub use events::{Batch, Event, Events, LedgerEvents};
 pub use i18n::TextError;
@@ -104,7 +105,7 @@ pub(crate) struct Shared {
     pub(crate) renderer: Renderer,
     pub(crate) assets: Arc<Assets>,
     pub(crate) failures: Failures,
-    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) streams: Places,
 }
 
 impl Console {
@@ -136,7 +137,10 @@ impl Console {
             renderer,
             assets,
             failures: Failures::default(),
-            streams: Arc::new(Semaphore::new(limits::EVENT_STREAMS_MAX)),
+            streams: Places::new(
+                limits::EVENT_STREAMS_MAX,
+                limits::CONSOLE_STREAMS_PER_VISITOR_MAX,
+            ),
         })))
     }
 }

@@ -5,6 +5,7 @@ use futures_util::FutureExt;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use lgsp_base::limits;
+use lgsp_registry::model::Protocol;
 
 use super::support::{Browser, World, with_world};
 
@@ -78,7 +79,7 @@ fn streams_are_for_visitors_and_bounded() {
             assert_eq!(status, StatusCode::SEE_OTHER);
             let mut browser = world.logged_in(&world.operator.clone()).await;
             let mut held = Vec::new();
-            for _ in 0..limits::EVENT_STREAMS_MAX {
+            for _ in 0..limits::CONSOLE_STREAMS_PER_VISITOR_MAX {
                 held.push(open(world, &mut browser, None).await);
             }
             let (status, headers, _) = browser.open(world, &mut asking(None)).await;
@@ -91,6 +92,46 @@ fn streams_are_for_visitors_and_bounded() {
             piece(&mut old).await;
             world.advance(limits::CONSOLE_STREAM_LIFE.as_secs());
             assert_eq!(piece(&mut old).await, "");
+        }
+        .boxed()
+    });
+}
+
+#[test]
+fn a_stream_ends_with_its_session_however_much_happens() {
+    with_world("console-streams-end", HTTP, |world| {
+        async {
+            let mut browser = world.logged_in(&world.operator.clone()).await;
+            let mut body = open(world, &mut browser, Some("0")).await;
+            piece(&mut body).await;
+            assert!(piece(&mut body).await.starts_with("id: 1\n"));
+            let page = browser.get(world, "/tai-khoan").await;
+            browser
+                .post(world, "/dang-xuat", &[("csrf", page.csrf())])
+                .await;
+            // There is always something to send, so the stream is never silent.
+            world.advance(limits::EVENT_HEARTBEAT.as_secs());
+            assert_eq!(piece(&mut body).await, "");
+        }
+        .boxed()
+    });
+}
+
+#[test]
+fn one_visitor_leaves_streams_for_the_others() {
+    with_world("console-streams-share", HTTP, |world| {
+        async {
+            let system = world.house.connect("H99.14", Protocol::Rest).await;
+            let token = system.token.expect("a token").expose().clone();
+            let mut agency = world.logged_in(&token).await;
+            let mut held = Vec::new();
+            for _ in 0..limits::CONSOLE_STREAMS_PER_VISITOR_MAX {
+                held.push(open(world, &mut agency, None).await);
+            }
+            let (status, ..) = agency.open(world, &mut asking(None)).await;
+            assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+            let mut operator = world.logged_in(&world.operator.clone()).await;
+            drop(open(world, &mut operator, None).await);
         }
         .boxed()
     });
