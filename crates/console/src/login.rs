@@ -108,14 +108,19 @@ impl Failures {
         act(window.counts.entry(key).or_default())
     }
 
-    fn is_open(&self, now: Duration, from: From) -> bool {
+    /// Counts an attempt as failed before it is looked at, so that many at the same moment are no more than many in a row;
+    /// false if there were too many.
+    fn begin(&self, now: Duration, from: From) -> bool {
         self.with(now, from, |count| {
-            *count < limits::CONSOLE_LOGIN_FAILURES_MAX
+            let is_open = *count < limits::CONSOLE_LOGIN_FAILURES_MAX;
+            *count = count.saturating_add(u32::from(is_open));
+            is_open
         })
     }
 
-    fn count(&self, now: Duration, from: From) {
-        self.with(now, from, |count| *count = count.saturating_add(1));
+    /// The attempt was none that failed.
+    fn forgive(&self, now: Duration, from: From) {
+        self.with(now, from, |count| *count = count.saturating_sub(1));
     }
 }
 
@@ -191,7 +196,7 @@ pub(crate) async fn enter(
         return refuse(&kinds::AUTH_FORM.problem(), "form");
     }
     let now = console.clock.monotonic();
-    if !console.failures.is_open(now, from) {
+    if !console.failures.begin(now, from) {
         let seconds = limits::CONSOLE_LOGIN_WINDOW.as_secs();
         let mut response = refuse(&kinds::AUTH_TOO_MANY.problem(), "too_many")?;
         response
@@ -200,16 +205,16 @@ pub(crate) async fn enter(
         return Ok(response);
     }
     let token = Secret::new(form.text("khoa").unwrap_or("").to_owned());
-    match console
+    let opened = console
         .sessions
         .open(Credential::Token(token), &from.text())
-        .await
-    {
+        .await;
+    if !matches!(opened, Err(OpenError::Refused)) {
+        console.failures.forgive(now, from);
+    }
+    match opened {
         Ok(secret) => Ok(welcome(&console, &secret, back.unwrap_or("/"))),
-        Err(error @ OpenError::Refused) => {
-            console.failures.count(now, from);
-            refuse(&error.to_problem(), "refused")
-        }
+        Err(error @ OpenError::Refused) => refuse(&error.to_problem(), "refused"),
         Err(error) => Err(error.to_problem().into()),
     }
 }
@@ -223,16 +228,17 @@ pub(crate) async fn enter_by_link(
 ) -> Result<Response, Failure> {
     let refuse = |status, word| answer(console, facts, status, &LoginPage::new(None, Some(word)));
     let now = console.clock.monotonic();
-    if !console.failures.is_open(now, from) {
+    if !console.failures.begin(now, from) {
         return refuse(StatusCode::TOO_MANY_REQUESTS, "too_many");
     }
     let link = Credential::Link(Secret::new(link.to_owned()));
-    match console.sessions.open(link, &from.text()).await {
+    let opened = console.sessions.open(link, &from.text()).await;
+    if !matches!(opened, Err(OpenError::Refused)) {
+        console.failures.forgive(now, from);
+    }
+    match opened {
         Ok(secret) => Ok(welcome(console, &secret, "/")),
-        Err(OpenError::Refused) => {
-            console.failures.count(now, from);
-            refuse(StatusCode::UNAUTHORIZED, "link")
-        }
+        Err(OpenError::Refused) => refuse(StatusCode::UNAUTHORIZED, "link"),
         Err(error) => Err(error.to_problem().into()),
     }
 }
@@ -299,14 +305,16 @@ mod tests {
         let failures = Failures::default();
         let (one, two) = (From("10.0.0.1".parse().ok()), From("10.0.0.2".parse().ok()));
         let start = Duration::from_secs(1);
+        // One that succeeds takes nothing of it.
+        assert!(failures.begin(start, one));
+        failures.forgive(start, one);
         for _ in 0..limits::CONSOLE_LOGIN_FAILURES_MAX {
-            assert!(failures.is_open(start, one));
-            failures.count(start, one);
+            assert!(failures.begin(start, one));
         }
-        assert!(!failures.is_open(start, one));
-        assert!(failures.is_open(start, two));
+        assert!(!failures.begin(start, one));
+        assert!(failures.begin(start, two));
         let later = start + limits::CONSOLE_LOGIN_WINDOW;
-        assert!(failures.is_open(later, one));
+        assert!(failures.begin(later, one));
     }
 
     #[test]
@@ -315,9 +323,9 @@ mod tests {
         let address = |n: u32| From(Some(IpAddr::from(n.to_be_bytes())));
         let most = u32::try_from(limits::CONSOLE_LOGIN_ADDRESSES_MAX).expect("small");
         for n in 0..most + limits::CONSOLE_LOGIN_FAILURES_MAX {
-            failures.count(Duration::ZERO, address(n));
+            assert!(failures.begin(Duration::ZERO, address(n)));
         }
-        assert!(!failures.is_open(Duration::ZERO, address(most + 1_000)));
-        assert!(failures.is_open(Duration::ZERO, address(5)));
+        assert!(!failures.begin(Duration::ZERO, address(most + 1_000)));
+        assert!(failures.begin(Duration::ZERO, address(5)));
     }
 }

@@ -4,6 +4,7 @@
 
 use axum::extract::{FromRequestParts, State};
 use axum::response::Response;
+use http::Method;
 use http::request::Parts;
 use lgsp_base::id::{DocumentId, OrgId};
 use lgsp_base::{Actor, Permission, Timestamp, vi};
@@ -429,7 +430,8 @@ impl Page for OverviewPage {
     }
 }
 
-/// The secret of a link that opens one session, if the address has one.
+/// The secret of a link that opens one session, if the address has one and is visited: programs that only look whether a
+/// link in a letter is alive (`HEAD`) must not use it up.
 pub(crate) struct Link(Option<String>);
 
 impl<S: Sync> FromRequestParts<S> for Link {
@@ -437,7 +439,8 @@ impl<S: Sync> FromRequestParts<S> for Link {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let query = Query::read(parts.uri.query().unwrap_or(""));
-        Ok(Self(query.text("k").map(ToOwned::to_owned)))
+        let secret = query.text("k").filter(|_| parts.method == Method::GET);
+        Ok(Self(secret.map(ToOwned::to_owned)))
     }
 }
 

@@ -1,7 +1,8 @@
 //! The door: who comes in, how long they stay, what is written down about it.
 
+use axum::body::Body;
 use futures_util::FutureExt;
-use http::StatusCode;
+use http::{Request, StatusCode};
 use lgsp_base::{Secret, limits};
 use lgsp_registry::model::Protocol;
 
@@ -245,7 +246,12 @@ fn a_link_opens_one_session_once_and_for_a_while() {
                 .await
                 .expect("a link");
             let path = format!("/?k={}", link.expose());
+            // Programs that look at links in letters do not use it up.
+            let mut look = Request::head(&path).body(Body::empty()).expect("valid");
             let mut browser = Browser::default();
+            let (status, headers, _) = browser.open(world, &mut look).await;
+            assert_eq!(status, StatusCode::SEE_OTHER);
+            assert!(!headers.contains_key("set-cookie"));
             let answer = browser.get(world, &path).await;
             assert_eq!(
                 (answer.status, answer.location()),
