@@ -70,6 +70,9 @@ fn receipts_are_stamped_and_an_outage_is_told() {
         &format!("127.0.0.1/32:{}", authority.address.port()),
     );
     system.sets("LGSP__ADMIN_LISTEN", &numbers.to_string());
+    let folder = system.data.display().to_string();
+    let checked = system.runs(&["config", "check", "--data", &folder]);
+    assert!(checked.status.success(), "{checked:?}");
     system.serve();
     let mut agencies = system.agencies(2);
     let first = sends(&mut agencies[0], "stamped");

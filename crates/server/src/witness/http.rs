@@ -99,7 +99,10 @@ async fn page(State(parts): State<Parts>) -> Response {
     };
     let mut page = format!(
         "{}\n{}\n\n",
-        say("Bên chứng kiến sổ nhật ký, lgsp", "Witness of ledgers, lgsp"),
+        say(
+            "Bên chứng kiến sổ nhật ký, lgsp",
+            "Witness of ledgers, lgsp"
+        ),
         parts.notary.key()
     );
     for log in parts.notary.seen() {
