@@ -50,11 +50,11 @@ const SAID: &str = r#"
 const said = [document.title];
 const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-  if (!node.parentElement.closest("[lang=vi]")) { said.push(node.textContent); }
+  if (!node.parentElement.closest("[lang=vi]:not(html)")) { said.push(node.textContent); }
 }
 for (const el of document.querySelectorAll("*")) {
   for (const name of ["aria-label", "title", "placeholder", "alt", "data-text", "data-copied", "data-said"]) {
-    if (el.hasAttribute(name) && !el.closest("[lang=vi]")) { said.push(el.getAttribute(name)); }
+    if (el.hasAttribute(name) && !el.closest("[lang=vi]:not(html)")) { said.push(el.getAttribute(name)); }
   }
 }
 return said.map((words) => words.trim().replace(/\s+/g, " ")).filter((words) => words);

@@ -76,6 +76,7 @@ pub struct Browser {
     session: String,
     scratch: Scratch,
     saved: u32,
+    patience: Duration,
 }
 
 impl Browser {
@@ -117,6 +118,7 @@ impl Browser {
             session: String::new(),
             scratch,
             saved: 0,
+            patience: PATIENCE,
         };
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "browserName": "chrome",
@@ -164,6 +166,11 @@ impl Browser {
     pub fn devtools(&mut self, command: &str, parameters: Value) -> Value {
         let body = json!({ "cmd": command, "params": parameters });
         self.tells("goog/cdp/execute", &body).expect("a command")
+    }
+
+    /// Waits at most this long for what is to come to hold on a page.
+    pub fn is_patient_for(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     /// Gives the window this size.
@@ -242,7 +249,7 @@ impl Browser {
     pub fn waits_until(&mut self, expression: &str) {
         let body = format!("return Boolean({expression})");
         // Between two pages there is none to ask.
-        let held = wait_for(PATIENCE, || {
+        let held = wait_for(self.patience, || {
             (self.tries(&body) == Ok(Value::Bool(true))).then_some(())
         });
         if held.is_none() {
