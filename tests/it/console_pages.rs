@@ -8,10 +8,7 @@ use std::path::PathBuf;
 
 use lgsp_console::gallery;
 use lgsp_tests::browser::{Browser, Screen};
-use serde_json::{Value, json};
-
-/// Looks at a page and returns what is wrong with it.
-const LOOK: &str = include_str!("console_page.js");
+use serde_json::json;
 
 const SCREENS: [Screen; 2] = [Screen::OFFICE, Screen::PHONE];
 
@@ -34,14 +31,6 @@ fn gallery() -> String {
     format!("http://{address}")
 }
 
-fn sentences(said: &Value) -> Vec<String> {
-    said.as_array()
-        .expect("a list")
-        .iter()
-        .filter_map(|fault| fault.as_str().map(str::to_owned))
-        .collect()
-}
-
 fn prefers(browser: &mut Browser, scheme: &str) {
     let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
     browser.devtools("Emulation.setEmulatedMedia", features);
@@ -57,7 +46,7 @@ fn looks_at_all(browser: &mut Browser, site: &str, lang: &str) -> Vec<String> {
         browser.opens(&format!("{site}/{name}?lang={lang}"));
         for screen in SCREENS {
             browser.looks_through(screen);
-            for fault in sentences(&browser.runs(LOOK)) {
+            for fault in browser.faults() {
                 faults.insert(format!("{name} {}: {fault}", screen.width));
             }
             if let Some(folder) = &pictures {
@@ -67,10 +56,17 @@ fn looks_at_all(browser: &mut Browser, site: &str, lang: &str) -> Vec<String> {
             }
         }
         prefers(browser, "dark");
-        for fault in sentences(&browser.runs(LOOK)) {
+        for fault in browser.faults() {
             faults.insert(format!("{name} dark: {fault}"));
         }
         prefers(browser, "light");
+        browser.opens(&format!("{site}/{name}?lang={lang}&strong=1"));
+        for screen in SCREENS {
+            browser.looks_through(screen);
+            for fault in browser.faults() {
+                faults.insert(format!("{name} large {}: {fault}", screen.width));
+            }
+        }
     }
     faults.extend(browser.complaints());
     faults.extend(
@@ -117,7 +113,7 @@ fn a_page_with_every_fault_is_seen_through() {
     std::fs::write(&file, page).expect("a page");
     browser.looks_through(Screen::PHONE);
     browser.opens(&format!("file://{}", file.display()));
-    let faults = sentences(&browser.runs(LOOK)).join("\n");
+    let faults = browser.faults().join("\n");
     std::fs::remove_file(&file).expect("no page");
     for word in [
         "scrolls sideways",

@@ -23,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// Under this name an answer of the protocol names an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// Looks at a page as it is drawn.
+const LOOK: &str = include_str!("browser_look.js");
+
 /// Nothing of its own over the network, nothing kept, no sandbox: it only ever sees our own pages.
 const FLAGS: &[&str] = &[
     "--headless=new",
@@ -354,6 +357,14 @@ impl Browser {
         let wanted = json!({ "format": "png", "captureBeyondViewport": is_whole });
         let taken = self.devtools("Page.captureScreenshot", wanted);
         STANDARD.decode(text(&taken["data"])).expect("base64")
+    }
+
+    /// What is wrong with the page as it is drawn, in sentences: it scrolls sideways, something is cut off or too small, text does not stand
+    /// out, words of a drawing lie on each other.
+    pub fn faults(&mut self) -> Vec<String> {
+        let said = self.runs(LOOK);
+        let said = said.as_array().into_iter().flatten();
+        said.map(text).collect()
     }
 
     fn log(&mut self, kind: &str) -> Vec<Value> {
