@@ -11,6 +11,7 @@ use lgsp_base::{Lang, Timestamp};
 use minijinja::Value;
 use minijinja::value::Serde;
 
+use crate::alarms;
 use crate::assets::Assets;
 use crate::error::protect;
 use crate::page::{LangLinks, Mode, Page, Place, Shell, User, lang_name};
@@ -226,6 +227,11 @@ fn shell(sample: &Sample, look: Look) -> Shell {
             Contrast::High
         } else {
             Contrast::Usual
+        },
+        alarms: if look.is_strong && !is_guest {
+            alarms::samples()
+        } else {
+            Vec::new()
         },
         user: (!is_guest).then(|| User {
             name: "Trực ca".to_owned(),

@@ -2,6 +2,7 @@
 
 mod router;
 
+pub mod alarms;
 pub mod events;
 pub mod session;
 
@@ -44,6 +45,7 @@ use lgsp_registry::Registry;
 use lgsp_store::ledger::Ledger;
 use tokio::sync::watch;
 
+pub use alarms::{Alarm, AlarmKind, Alarms};
 pub use events::{Batch, Event, Events, LedgerEvents};
 pub use i18n::TextError;
 pub use page::Mode;
@@ -70,6 +72,8 @@ pub struct ConsoleParts {
     pub sessions: Arc<dyn Sessions>,
     /// What happens, for pages that follow it.
     pub events: Arc<dyn Events>,
+    /// What is wrong with the platform itself, for every page.
+    pub alarms: Arc<dyn Alarms>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness for request ids and the secrets of forms.
@@ -94,6 +98,7 @@ pub(crate) struct Shared {
     pub(crate) insight: Insight,
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) events: Arc<dyn Events>,
+    pub(crate) alarms: Arc<dyn Alarms>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) mode: Mode,
@@ -128,6 +133,7 @@ impl Console {
             insight: parts.insight,
             sessions: parts.sessions,
             events: parts.events,
+            alarms: parts.alarms,
             clock: parts.clock,
             entropy: parts.entropy,
             mode: parts.mode,

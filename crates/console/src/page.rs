@@ -5,6 +5,7 @@ use minijinja::Value;
 use minijinja::value::Serde;
 use serde::Serialize;
 
+use crate::alarms::Alarm;
 use crate::preferences::{Contrast, TextSize};
 
 /// A page. The template sees it as `page`, and what every page has around it as `shell`.
@@ -79,6 +80,8 @@ pub(crate) struct Shell {
     pub(crate) contrast: Contrast,
     /// Who is logged in.
     pub(crate) user: Option<User>,
+    /// What is wrong with the platform itself, for those who are logged in.
+    pub(crate) alarms: Vec<Alarm>,
     /// The token that a form sends back.
     pub(crate) csrf: String,
     /// What was just done, as the last part of a key `done.…`.

@@ -92,6 +92,7 @@ impl Facts {
             text_size: self.preferences.text_size,
             contrast: self.preferences.contrast,
             user: known.map(|(user, _)| user.clone()),
+            alarms: known.map_or_else(Vec::new, |_| console.alarms.alarms()),
             csrf: csrf
                 .or(known.map(|(_, csrf)| csrf.as_str()))
                 .unwrap_or_default()

@@ -242,6 +242,7 @@ impl Platform {
                 clock.clone(),
                 entropy.clone(),
             )),
+            alarms: Arc::new(vouching.clone()),
             events: Arc::new(LedgerEvents::new(ledger.clone(), exchange.clone())),
             clock: clock.clone(),
             entropy: entropy.clone(),

@@ -338,3 +338,25 @@ fn english_addresses_lead_to_the_vietnamese_ones() {
         .boxed()
     });
 }
+
+#[test]
+fn an_alarm_stands_on_every_page_with_its_countdown_and_only_for_those_who_are_logged_in() {
+    with_world("console-alarms", HTTP, |world| {
+        async {
+            *world.quiet.1.lock().expect("alarms") = crate::alarms::samples();
+            let mut browser = world.logged_in(&world.operator.clone()).await;
+            for path in ["/", "/van-ban", "/nhat-ky"] {
+                let page = browser.get(world, path).await.body;
+                assert!(
+                    page.contains("cơ quan cấp dấu thời gian không trả lời"),
+                    "{path}"
+                );
+                assert!(page.contains("data-until"), "{path}");
+                assert!(page.contains("Bên chứng kiến witness.example"), "{path}");
+            }
+            let stranger = Browser::default().get(world, "/dang-nhap").await.body;
+            assert!(!stranger.contains("Bên chứng kiến"));
+        }
+        .boxed()
+    });
+}

@@ -1,6 +1,6 @@
 //! The console over a fresh database, asked as a browser asks.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -20,11 +20,11 @@ use tokio::sync::watch;
 use tower::ServiceExt;
 
 use crate::testkit::House;
-use crate::{Batch, ConsoleParts, Events, Mode, StoreSessions};
+use crate::{Alarm, Alarms, Batch, ConsoleParts, Events, Mode, StoreSessions};
 
 /// No news.
 #[derive(Debug)]
-pub(super) struct Quiet(pub(super) watch::Sender<u64>);
+pub(super) struct Quiet(pub(super) watch::Sender<u64>, pub(super) Mutex<Vec<Alarm>>);
 
 impl Events for Quiet {
     fn sealed(&self) -> watch::Receiver<u64> {
@@ -48,6 +48,12 @@ impl Events for Quiet {
             next: leaf + 1,
         };
         async { Ok(batch) }.boxed()
+    }
+}
+
+impl Alarms for Quiet {
+    fn alarms(&self) -> Vec<Alarm> {
+        self.1.lock().expect("alarms").clone()
     }
 }
 
@@ -118,7 +124,7 @@ impl World {
             house.entropy.clone(),
         );
         let (stop, stopped) = watch::channel(false);
-        let quiet = Arc::new(Quiet(watch::Sender::new(3)));
+        let quiet = Arc::new(Quiet(watch::Sender::new(3), Mutex::default()));
         let signer = SoftSigner::from_seed("ledger.example", Algorithm::Ed25519, &[7; 32]);
         let ledger = Ledger::open(
             house.db.db().clone(),
@@ -145,6 +151,7 @@ impl World {
             ledger: ledger.clone(),
             insight: insight.clone(),
             sessions: Arc::new(sessions.clone()),
+            alarms: quiet.clone(),
             events: quiet.clone(),
             clock,
             entropy: house.entropy.clone(),

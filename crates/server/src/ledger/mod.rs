@@ -18,6 +18,7 @@ use lgsp_base::{Clock, Entropy};
 use lgsp_connect::outbound::Outbound;
 use lgsp_connect::timestamp::TimestampClient;
 use lgsp_connect::witness::WitnessClient;
+use lgsp_console::{Alarm, AlarmKind, Alarms};
 use lgsp_exchange::Gate;
 use lgsp_insight::Insight;
 use lgsp_registry::Registry;
@@ -212,6 +213,47 @@ impl Vouching {
                 }
             }
         });
+    }
+}
+
+impl Alarms for Vouching {
+    fn alarms(&self) -> Vec<Alarm> {
+        let alarm = |kind, failing: Failing, until, about: &str| Alarm {
+            kind,
+            since: failing.since,
+            until,
+            about: about.to_owned(),
+        };
+        let mut alarms = Vec::new();
+        if let Some(failing) = self.sealing.condition.failing() {
+            alarms.push(alarm(AlarmKind::Sealing, failing, None, ""));
+        }
+        if let Some((stamping, failing)) = self
+            .stamping
+            .as_ref()
+            .and_then(|stamping| Some((stamping, stamping.condition.failing()?)))
+        {
+            let kind = if stamping.is_stopping() {
+                AlarmKind::TimestampStops
+            } else {
+                AlarmKind::Timestamp
+            };
+            alarms.push(alarm(kind, failing, Some(stamping.stops_at()), ""));
+        }
+        for witness in &self.witnesses {
+            if let Some(failing) = witness.condition.failing() {
+                alarms.push(alarm(
+                    AlarmKind::Witness,
+                    failing,
+                    None,
+                    witness.key().name(),
+                ));
+            }
+        }
+        if let Some(failing) = self.projecting.failing() {
+            alarms.push(alarm(AlarmKind::Figures, failing, None, ""));
+        }
+        alarms
     }
 }
 

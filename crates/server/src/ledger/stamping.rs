@@ -158,6 +158,12 @@ impl Stamping {
             .map(|_| self.rules.stop_after.saturating_sub(self.age()))
     }
 
+    /// When the countdown ends, running or not.
+    pub fn stops_at(&self) -> Timestamp {
+        self.with(|course| course.good_at)
+            .plus(self.rules.stop_after)
+    }
+
     /// True if the end of the countdown stops new documents.
     pub fn is_stopping(&self) -> bool {
         self.rules.on_outage == OnOutage::Stop

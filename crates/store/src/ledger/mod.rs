@@ -17,7 +17,6 @@ mod rows;
 mod runs;
 mod seal;
 mod service;
-mod witnessed;
 
 pub use entry::{Entry, KEY_ROTATED, NewEntry, RECORD_ERASED};
 pub use error::LedgerError;
@@ -27,7 +26,6 @@ pub use model::{
 };
 pub use proofs::Subject;
 pub use service::{Ledger, LedgerConfig};
-pub use witnessed::WitnessedLog;
 
 #[cfg(test)]
 mod tests;

@@ -98,12 +98,3 @@ CREATE TABLE ledger_keys (
     succession TEXT,
     created_at BIGINT NOT NULL
 ){{KEYED}};
-
--- The other side: logs that this node witnesses, by their origin, with the newest checkpoint it cosigned.
-CREATE TABLE witnessed_logs (
-    origin {{CODE}} PRIMARY KEY,
-    size BIGINT NOT NULL,
-    root BYTEA NOT NULL,
-    note TEXT NOT NULL,
-    at BIGINT NOT NULL
-){{KEYED}};

@@ -1,10 +1,9 @@
-//! What stands beside the tree: keys, cosignatures, timestamps, receipts, erasures, and the memory of a witness.
+//! What stands beside the tree: keys, cosignatures, timestamps, receipts, erasures.
 
+use lgsp_base::Timestamp;
 use lgsp_base::id::{DocumentId, ReceiptId};
-use lgsp_base::{Sha256, Timestamp};
 use lgsp_store::ledger::{
     Fault, KEY_ROTATED, KnownCheckpoint, Ledger, LedgerError, RECORD_ERASED, Side, Subject,
-    WitnessedLog,
 };
 use lgsp_store::testing::for_each_engine;
 use lgsp_store::{Db, StoreError, Tx};
@@ -325,35 +324,5 @@ fn an_erased_record_keeps_its_proof_and_its_erasure_is_a_leaf() {
             )
         });
         assert_eq!(first_bad(&ledger), Some(Fault::EntryErased));
-    });
-}
-
-#[test]
-fn a_witness_remembers_each_log_and_moves_it_forward_only() {
-    for_each_engine("ledger-witnessed", |test| {
-        let log = |size: u64, root: &str| WitnessedLog {
-            origin: "log.example".to_owned(),
-            size,
-            root: Sha256::of(root.as_bytes()),
-            note: format!("{size}"),
-            at: Timestamp::from_millis(5),
-        };
-        let advance = |from: u64, to: WitnessedLog| {
-            write(test.db(), move |tx| tx.witnessed_log_advance(from, &to))
-        };
-        let known = || write(test.db(), |tx| tx.witnessed_log_lookup("log.example"));
-        assert_eq!(known(), None);
-        assert!(!advance(5, log(9, "a")), "it is not known at 5");
-        assert!(advance(0, log(5, "a")));
-        assert_eq!(known(), Some(log(5, "a")));
-        assert!(!advance(0, log(6, "b")));
-        assert!(!advance(5, log(4, "b")), "not backwards");
-        assert!(
-            !advance(5, log(5, "b")),
-            "not another root at the same size"
-        );
-        assert!(advance(5, log(5, "a")));
-        assert!(advance(5, log(8, "b")));
-        assert_eq!(known(), Some(log(8, "b")));
     });
 }
