@@ -391,6 +391,26 @@ fn an_installation_that_is_not_sound_does_not_start() {
     .expect("written");
     db.close();
     assert_eq!(serve_fails(&data, &[], 5), "storage.schema");
+
+    // A lost database is not made anew: the log's key would sign a second history.
+    let (database, folder) = (data.join("lgsp.db"), data.display().to_string());
+    for is_empty in [true, false] {
+        if is_empty {
+            std::fs::write(&database, b"").expect("emptied");
+        } else {
+            std::fs::remove_file(&database).expect("removed");
+        }
+        assert_eq!(serve_fails(&data, &[], 10), "data.lost");
+        let checks = [
+            ["ledger", "fsck", "--data", &folder],
+            ["ledger", "rotate-key", "--data", &folder],
+        ];
+        for check in checks {
+            assert_eq!(nobody().fails(&check, 10), "data.lost", "{check:?}");
+        }
+        let looked = nobody().types(&["doctor", "--data", &folder]);
+        assert_eq!(looked.status.code(), Some(10));
+    }
 }
 
 #[test]

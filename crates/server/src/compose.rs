@@ -29,7 +29,7 @@ use tower::ServiceExt;
 
 use crate::adopt;
 use crate::config::Config;
-use crate::data_folder::DataFolder;
+use crate::data_folder::{DataFolder, FolderError};
 use crate::directory::RegistryDirectory;
 use crate::ledger::{self, LedgerParts, Vouching};
 use crate::listen::Counters;
@@ -137,7 +137,7 @@ impl Platform {
             planted: options.planted,
             disk_reserve_bytes: config.storage.reserve_bytes,
             readers: config.database.readers,
-            ..DbOptions::new(target(folder, config))
+            ..DbOptions::new(target(folder, config)?)
         })
         .await?;
         adopt::operators(folder, &db, clock.as_ref(), entropy.as_ref()).await?;
@@ -363,15 +363,18 @@ pub(crate) async fn close_store(db: Db) {
 }
 
 /// The database of an installation.
-pub(crate) fn target(folder: &DataFolder, config: &Config) -> DbTarget {
-    match config.database.url.expose() {
+///
+/// # Errors
+/// [`FolderError::Lost`] for an SQLite file that is no longer there.
+pub(crate) fn target(folder: &DataFolder, config: &Config) -> Result<DbTarget, FolderError> {
+    Ok(match config.database.url.expose() {
         "" => DbTarget::Sqlite {
-            path: folder.database(),
+            path: folder.existing_database()?,
         },
         url => DbTarget::Postgres {
             url: url.to_owned(),
         },
-    }
+    })
 }
 
 fn registry_config(config: &Config) -> RegistryConfig {

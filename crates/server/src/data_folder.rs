@@ -35,6 +35,8 @@ pub enum FolderError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The installation's database is gone or empty; beginning a new one would sign a second history with the log's key.
+    Lost(PathBuf),
     /// Another process works with it.
     Busy(PathBuf),
     /// The file system refused.
@@ -49,6 +51,13 @@ impl fmt::Display for FolderError {
             }
             FolderError::Exists(path) => {
                 write!(f, "{}: the folder is not empty", path.display())
+            }
+            FolderError::Lost(path) => {
+                write!(
+                    f,
+                    "{}: the database of this installation is gone",
+                    path.display()
+                )
             }
             FolderError::Busy(path) => {
                 write!(f, "{}: another process uses this folder", path.display())
@@ -87,6 +96,21 @@ impl DataFolder {
     /// The SQLite database.
     pub fn database(&self) -> PathBuf {
         self.root.join("lgsp.db")
+    }
+
+    /// The SQLite database of an installation, which `init` made: a missing or empty one is a loss, not a first start.
+    ///
+    /// # Errors
+    /// [`FolderError::Lost`].
+    pub fn existing_database(&self) -> Result<PathBuf, FolderError> {
+        let path = self.database();
+        match fs::metadata(&path) {
+            Ok(facts) if facts.len() > 0 => Ok(path),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(FolderError::Io(path, error))
+            }
+            _ => Err(FolderError::Lost(path)),
+        }
     }
 
     /// Bodies of documents.
@@ -342,6 +366,17 @@ mod tests {
             temp.0.write_private(&temp.0.vault_key(), b"y").is_err(),
             "keys are never overwritten"
         );
+    }
+
+    #[test]
+    fn a_lost_database_is_no_first_start() {
+        let temp = Temp::filled("lost");
+        let is_lost = || matches!(temp.0.existing_database(), Err(FolderError::Lost(_)));
+        assert!(is_lost());
+        fs::write(temp.0.database(), b"").expect("written");
+        assert!(is_lost());
+        fs::write(temp.0.database(), b"SQLite format 3\0").expect("written");
+        assert!(!is_lost());
     }
 
     #[test]

@@ -9,10 +9,12 @@ use clap::Args;
 use lgsp_base::time::SystemClock;
 use lgsp_base::vi;
 use lgsp_base::{Clock, Timestamp};
-use lgsp_store::{Db, DbOptions, DbTarget};
+use lgsp_store::{Db, DbOptions};
 use serde_json::{Value, json};
 
+use self::integrity::RESTORE;
 use super::Context;
+use crate::compose::target;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::exit::{Exit, Failure};
@@ -196,13 +198,11 @@ impl Doctor<'_> {
             );
             return self.integrity(folder, None);
         }
-        let target = if url.is_empty() {
-            DbTarget::Sqlite {
-                path: folder.database(),
-            }
-        } else {
-            DbTarget::Postgres {
-                url: url.to_owned(),
+        let target = match target(folder, config) {
+            Ok(target) => target,
+            Err(error) => {
+                self.note("database", State::Damaged, error.to_string(), RESTORE);
+                return self.integrity(folder, None);
             }
         };
         match Db::open(DbOptions::new(target)) {

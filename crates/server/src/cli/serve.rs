@@ -159,6 +159,7 @@ pub(super) fn start_failure(error: &anyhow::Error, lang: Lang) -> Failure {
     if let Some(folder) = error.downcast_ref::<FolderError>() {
         let (exit, code, fix) = match folder {
             FolderError::Missing(_) => (Exit::NotFound, "data.missing", "lgsp init --data DIR …"),
+            FolderError::Lost(_) => (Exit::Integrity, "data.lost", "lgsp doctor --data DIR"),
             FolderError::Exists(_) => (Exit::Conflict, "data.exists", "lgsp init --data NEW-DIR …"),
             FolderError::Busy(_) => (Exit::Conflict, "data.busy", "lgsp doctor --data DIR"),
             FolderError::Unsafe { .. } => (Exit::Denied, "data.unsafe", "chmod, chown"),

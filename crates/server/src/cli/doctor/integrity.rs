@@ -24,7 +24,7 @@ const ENTRIES_AT_ONCE: usize = 1_000;
 const DOCUMENTS_AT_ONCE: usize = 64;
 
 /// What to do about a damaged part.
-const RESTORE: (&str, &str) = (
+pub(super) const RESTORE: (&str, &str) = (
     "Dừng lgsp, giữ lại bản hỏng, khôi phục từ bản sao lưu",
     "Stop lgsp, keep the damaged copy, restore from a backup",
 );

@@ -48,9 +48,8 @@ async fn check(
     // A PostgreSQL database may be checked while it is served.
     let lock = is_sqlite.then(|| folder.lock()).transpose();
     let _lock = lock.map_err(|error| failed(error.into()))?;
-    let db = open_store(DbOptions::new(target(&folder, &config)))
-        .await
-        .map_err(failed)?;
+    let target = target(&folder, &config).map_err(|error| failed(error.into()))?;
+    let db = open_store(DbOptions::new(target)).await.map_err(failed)?;
     let clock = std::sync::Arc::new(SystemClock::new());
     let entropy = std::sync::Arc::new(lgsp_base::entropy::OsEntropy);
     let ledger = crate::ledger::open(db.clone(), &folder, "", clock, entropy, Planted::NONE).await;

@@ -65,7 +65,7 @@ async fn in_folder(data: &Path) -> anyhow::Result<Rotated> {
     let config = config::load(&folder)
         .map_err(|failure| anyhow::anyhow!("{}", failure.message))?
         .config;
-    let db = open_store(DbOptions::new(target(&folder, &config))).await?;
+    let db = open_store(DbOptions::new(target(&folder, &config)?)).await?;
     let rotated = rotate(&folder, &db).await;
     close_store(db).await;
     rotated
