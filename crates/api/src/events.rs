@@ -174,6 +174,8 @@ impl Follower {
             }
             let newest = *self.sealed.borrow_and_update();
             if self.next < newest {
+                // A stream that catches up is never without work: others come first after each page.
+                tokio::task::yield_now().await;
                 match self.read().await {
                     Ok(text) if text.is_empty() => continue,
                     Ok(text) => return Some((Ok(Bytes::from(text)), self)),

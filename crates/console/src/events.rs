@@ -214,6 +214,8 @@ impl Follow {
             }
             let sealed = *self.sealed.borrow_and_update();
             if self.next < sealed {
+                // A stream that catches up is never without work: others come first after each batch.
+                tokio::task::yield_now().await;
                 let batch = self
                     .console
                     .events
