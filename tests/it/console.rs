@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use lgsp_tests::browser::Browser;
+use lgsp_tests::http::Http;
+use lgsp_tests::system::SystemBuilder;
 use serde_json::Value;
 
 /// The texts of the console in one language, by their keys.
@@ -83,4 +85,34 @@ pub(crate) fn vietnamese_left(browser: &mut Browser, vi: &Texts, en: &Texts) -> 
         }
     }
     left
+}
+
+#[test]
+fn an_address_that_nobody_serves_is_a_page_for_browsers_and_a_problem_for_programs() {
+    let system = SystemBuilder::new(crate::BINARY, "console-lost")
+        .start()
+        .expect("SQLite is always there");
+    let mut http = Http::new(system.address);
+    let page = http
+        .call(
+            "GET",
+            "/khong-co",
+            &[("accept", "text/html,*/*;q=0.8")],
+            b"",
+        )
+        .expect("an answer");
+    let text = String::from_utf8(page.body).expect("a page");
+    assert_eq!(page.status, 404);
+    assert!(
+        text.contains("<html lang=\"vi\"") && text.contains("http.not_found"),
+        "{text}"
+    );
+    for path in ["/khong-co", "/api/v1/khong-co"] {
+        let problem = http.call("GET", path, &[], b"").expect("an answer");
+        assert_eq!(
+            (problem.status, problem.code().as_str()),
+            (404, "http.not_found"),
+            "{path}"
+        );
+    }
 }

@@ -50,7 +50,7 @@ pub use events::{Batch, Event, Events, LedgerEvents};
 pub use i18n::TextError;
 pub use page::Mode;
 pub use render::LoadError;
-pub use router::router;
+pub use router::{Pages, router};
 pub use session::{Credential, SessionView, Sessions, StoreSessions};
 
 use assets::Assets;

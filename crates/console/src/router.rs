@@ -4,8 +4,9 @@ use axum::middleware;
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::{HeaderValue, StatusCode, Uri, header};
+use lgsp_base::problem::kinds;
 
-use crate::error::conduct;
+use crate::error::{Failure, conduct};
 use crate::pages::{
     account, dead_letters, documents, ledger, organisations, overview, search, system_actions,
     systems, trace,
@@ -29,11 +30,20 @@ const ALIASES: &[(&str, &str)] = &[
     ("/search", "/tim"),
 ];
 
-/// The console as a router.
+/// The console's doors.
+#[derive(Debug)]
+pub struct Pages {
+    /// Every page.
+    pub router: axum::Router,
+    /// Answers any address with the page that says that there is none, for browsers that ask for what nobody serves.
+    pub lost: axum::Router,
+}
+
+/// The console as routers.
 ///
 /// # Errors
 /// [`LoadError`]: a compiled-in template or text cannot be read, which the tests exclude.
-pub fn router(parts: ConsoleParts) -> Result<axum::Router, LoadError> {
+pub fn router(parts: ConsoleParts) -> Result<Pages, LoadError> {
     let console = Console::new(parts)?;
     let mut router = axum::Router::new()
         .route("/", get(overview::show))
@@ -106,9 +116,20 @@ pub fn router(parts: ConsoleParts) -> Result<axum::Router, LoadError> {
             .route(alias, get(lead))
             .route(&format!("{alias}/{{*rest}}"), get(lead));
     }
-    Ok(router
-        .layer(middleware::from_fn_with_state(console.clone(), conduct))
-        .with_state(console))
+    let conducted = |router: axum::Router<Console>| {
+        router
+            .layer(middleware::from_fn_with_state(console.clone(), conduct))
+            .with_state(console.clone())
+    };
+    Ok(Pages {
+        router: conducted(router),
+        lost: conducted(axum::Router::new().fallback(lost)),
+    })
+}
+
+/// A page that is not there.
+async fn lost() -> Failure {
+    kinds::HTTP_NOT_FOUND.problem().into()
 }
 
 /// The same address under its Vietnamese name.

@@ -251,10 +251,16 @@ impl Platform {
             stop: options.stop,
         })?;
         let requests = Arc::new(Requests::new(clock.clone()));
+        let (lost, unknown) = (console.lost, api.clone());
         let router = api
             .clone()
             .merge(axis)
-            .merge(console)
+            .merge(console.router)
+            // Whoever reads pages is told by a page, everybody else by a problem document.
+            .fallback(move |request: Request| {
+                let door = if reads_pages(&request) { lost } else { unknown };
+                door.oneshot(request)
+            })
             .layer(middleware::from_fn_with_state(
                 requests.clone(),
                 count_request,
@@ -395,6 +401,15 @@ async fn log_credentials(request: Request) -> Request {
     let credential = credential.and_then(|field| field.to_str().ok());
     tracing::info!(credential, "a request");
     request
+}
+
+/// True for a browser that opens an address.
+fn reads_pages(request: &Request) -> bool {
+    request
+        .headers()
+        .get(axum::http::header::ACCEPT)
+        .and_then(|field| field.to_str().ok())
+        .is_some_and(|field| field.contains("text/html"))
 }
 
 /// What stands on every page of the console.

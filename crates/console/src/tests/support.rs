@@ -159,7 +159,8 @@ impl World {
             public_url: public_url.to_owned(),
             stop: stopped,
         })
-        .expect("compiled in");
+        .expect("compiled in")
+        .router;
         Self {
             house,
             sessions,
