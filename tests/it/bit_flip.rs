@@ -195,7 +195,9 @@ fn the_doctor_finds_a_flipped_bit_wherever_it_is() {
         let (exit, damaged) = diagnosis(&system.data);
         assert_eq!(exit, Some(10), "{part}: {damaged:?}");
         let names: Vec<&str> = damaged.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, [part], "{damaged:?}");
+        // An index whose ids can no longer be read is also noticed by whoever walks along it.
+        let is_walked = part == "database" && names == ["database", "documents"];
+        assert!(names == [part] || is_walked, "{damaged:?}");
         assert!(!damaged[0].1.is_empty(), "{part} names the place");
         for (bytes, path) in before {
             fs::write(path, bytes).expect("a file");
