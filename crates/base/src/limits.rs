@@ -249,7 +249,7 @@ pub const CONSOLE_PAGE_ROWS: usize = 50;
 /// hardly waits.
 pub const INSIGHT_BATCH_MAX: usize = 256;
 /// How many times as long as its last transaction took the projector then rests, so that it has a bounded share of the writer.
-pub const INSIGHT_REST_FACTOR: u32 = 4;
+pub const INSIGHT_REST_FACTOR: u32 = 9;
 /// Pages of the search index that are merged after a batch; a batch writes about a dozen, and each is merged some six times
 /// in its life.
 pub const INSIGHT_MERGE_PAGES: usize = 128;
