@@ -249,6 +249,10 @@ async fn run(options: &Options) -> Result<Report> {
 
 /// Runs all targets in turn, the order rotated each round, and gives the medians and ours divided by theirs.
 async fn interleaved(targets: &[Target], load: Load) -> Result<(Vec<Row>, Option<f64>)> {
+    let ours = targets.iter().find_map(|target| match target {
+        Target::Plain(plain) => Some(plain.pid()),
+        Target::RabbitMq(_) | Target::Axis(_) => None,
+    });
     let mut samples: Vec<Vec<Sample>> = targets.iter().map(|_| Vec::new()).collect();
     for round in 0..ROUNDS {
         let mut order: Vec<usize> = (0..targets.len()).collect();
@@ -259,12 +263,19 @@ async fn interleaved(targets: &[Target], load: Load) -> Result<(Vec<Row>, Option
             };
             if let Target::RabbitMq(peer) = target {
                 peer.prepare(load).await?;
+                // Figures and search follow behind a round of ours; that is our cost, not the peer's.
+                if let Some(pid) = ours {
+                    process::hold(pid).await;
+                }
             }
             let sample = load::run(target, load, round)
                 .await
                 .with_context(|| format!("{} with {}", target.name(), load.size))?;
             if let Target::RabbitMq(peer) = target {
                 peer.clear(load).await?;
+                if let Some(pid) = ours {
+                    process::release(pid).await;
+                }
             }
             note(&format!(
                 "{} {} round {}: {:.0} documents/s",
@@ -277,13 +288,13 @@ async fn interleaved(targets: &[Target], load: Load) -> Result<(Vec<Row>, Option
         }
     }
     let mut rows = Vec::new();
-    let (mut ours, mut theirs) = (None, None);
+    let (mut own, mut theirs) = (None, None);
     for (target, samples) in targets.iter().zip(&samples) {
         let of =
             |value: fn(&Sample) -> f64| Some(measure::median(samples.iter().map(value).collect()));
         let per_second = of(|sample| sample.per_second);
         match target {
-            Target::Plain(_) => ours = per_second,
+            Target::Plain(_) => own = per_second,
             Target::RabbitMq(_) => theirs = per_second,
             Target::Axis(_) => {}
         }
@@ -298,6 +309,6 @@ async fn interleaved(targets: &[Target], load: Load) -> Result<(Vec<Row>, Option
             note: String::new(),
         });
     }
-    let ratio = ours.zip(theirs).map(|(ours, theirs)| ours / theirs);
+    let ratio = own.zip(theirs).map(|(own, theirs)| own / theirs);
     Ok((rows, ratio))
 }

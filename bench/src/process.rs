@@ -46,6 +46,16 @@ pub(crate) async fn terminate(pid: u32) {
     signal("-TERM", &[pid]).await;
 }
 
+/// Holds a process still: what it still works off must not take the processor from somebody who is measured.
+pub(crate) async fn hold(pid: u32) {
+    signal("-STOP", &[pid]).await;
+}
+
+/// Lets a held process go on.
+pub(crate) async fn release(pid: u32) {
+    signal("-CONT", &[pid]).await;
+}
+
 async fn signal(name: &str, pids: &[u32]) {
     let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
     // A process that has ended meanwhile is no error.
