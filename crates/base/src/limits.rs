@@ -61,6 +61,19 @@ pub const TEXT_CHARS_MAX: usize = 4_000;
 /// Characters of an external document id.
 pub const EXTERNAL_ID_CHARS_MAX: usize = 500;
 
+/// Bytes of one body with dossiers.
+pub const DOSSIER_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// JSON values of one body with dossiers, nested ones included.
+pub const DOSSIER_JSON_VALUES_MAX: usize = 200_000;
+/// Dossiers of one call.
+pub const DOSSIER_BATCH_MAX: usize = 200;
+/// Fields of one JSON object with a dossier, unknown ones included.
+pub const DOSSIER_FIELDS_MAX: usize = 128;
+/// Items of one list inside a dossier.
+pub const DOSSIER_LIST_ITEMS_MAX: usize = 200;
+/// Broken rules, and habits looked past, that are listed for one dossier.
+pub const DOSSIER_VIOLATIONS_MAX: usize = 200;
+
 /// Nesting of an XML document.
 pub const XML_DEPTH_MAX: usize = 32;
 /// Elements of an XML document.

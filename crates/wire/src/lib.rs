@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod dossier;
 pub mod edxml;
 pub mod record;
 pub mod tlog;

@@ -160,6 +160,20 @@ rules! {
     RECIPIENT_TWICE = "recipients", "Đơn vị {code} được nêu hai lần", "{code} is named twice";
     /// A document to its sender.
     RECIPIENT_SENDER = "recipients", "Đơn vị {code} chính là nơi gửi", "{code} is the sender";
+    /// A list or an object where a text is asked for.
+    SCALAR = "form", "Cần một văn bản, không phải danh sách hay đối tượng", "A text is asked for, not a list or an object";
+    /// Something else where a list is asked for.
+    LIST = "form", "Cần một danh sách", "A list is asked for";
+    /// Something else where an object is asked for.
+    OBJECT = "form", "Cần một đối tượng JSON", "A JSON object is asked for";
+    /// A time of the national public service portal.
+    PORTAL_TIME = "time", "Không phải thời điểm có thật theo dạng yyyyMMddHHmmss", "Not an existing time in the form yyyyMMddHHmmss";
+    /// The code of a dossier.
+    DOSSIER_CODE = "form", "Mã hồ sơ phải theo dạng <mã cơ quan>-YYMMDD-XXXX với ngày có thật", "A dossier code is <agency code>-YYMMDD-XXXX with an existing day";
+    /// The code of an administrative procedure.
+    PROCEDURE_CODE = "form", "Mã thủ tục phải theo dạng d.dddddd, có thể kèm mã cơ quan", "A procedure code is d.dddddd, with or without an agency code";
+    /// The status of a dossier.
+    DOSSIER_STATUS = "value", "Trạng thái hồ sơ phải từ 1 đến 10", "The status of a dossier is 1 to 10";
     /// A recipient that was closed and has nobody in its place.
     NO_SUCCESSOR = "recipient_closed", "Đơn vị {code} đã đóng và không có đơn vị kế thừa", "{code} is closed and has no successor";
     /// A recipient that was closed, with those in its place.

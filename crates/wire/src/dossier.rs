@@ -1,0 +1,27 @@
+//! Dossiers of the one-stop shop (*một cửa*) and the formats in which they travel: the national public service portal (Cổng DVCQG)
+//! and the systems around it (protocols §4).
+//!
+//! [`Dossier`] and [`ProgressStep`] are the canonical model; their serde form is our own JSON, their `from_portal` and `to_portal` are
+//! the portal's objects, in which every scalar is a text. Readers look past the habits of producers and say which ([`Tolerance`]),
+//! keep fields that they do not know, and name the place and the rule of everything that is wrong ([`Violation`]).
+
+mod bare;
+mod code;
+pub mod codec;
+mod error;
+mod fields;
+mod json;
+mod model;
+mod progress;
+mod status;
+
+#[cfg(test)]
+mod tests;
+
+pub use bare::{Batch, read_dossiers, read_progress, write_dossiers, write_progress};
+pub use code::{DossierCode, DossierCodeError, ProcedureCode, ProcedureCodeError};
+pub use error::{DossierError, Habit, Tolerance, Violation, to_problem};
+pub use fields::{Extra, Item};
+pub use model::*;
+pub use progress::ProgressStep;
+pub use status::{DossierStatus, TransitionTable, UnknownStatus};

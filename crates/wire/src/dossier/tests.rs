@@ -1,0 +1,4 @@
+//! Tests of the dossier formats, by subject.
+
+mod kit;
+mod samples;
