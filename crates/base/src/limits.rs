@@ -67,6 +67,8 @@ pub const DOSSIER_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const DOSSIER_JSON_VALUES_MAX: usize = 200_000;
 /// Dossiers of one call.
 pub const DOSSIER_BATCH_MAX: usize = 200;
+/// Steps of progress that the national portal takes in one call (protocols §4.4).
+pub const DOSSIER_PROGRESS_BATCH_MAX: usize = 10;
 /// Fields of one JSON object with a dossier, unknown ones included.
 pub const DOSSIER_FIELDS_MAX: usize = 128;
 /// Items of one list inside a dossier.

@@ -12,7 +12,10 @@ mod error;
 mod fields;
 mod json;
 mod model;
+mod portal;
+mod procedure;
 mod progress;
+mod reply;
 mod status;
 
 #[cfg(test)]
@@ -23,5 +26,10 @@ pub use code::{DossierCode, DossierCodeError, ProcedureCode, ProcedureCodeError}
 pub use error::{DossierError, Habit, Tolerance, Violation, to_problem};
 pub use fields::{Extra, Item};
 pub use model::*;
+pub use portal::{
+    DESTINATION, DESTINATION_FIELD, LoginRequest, PortalRequest, PortalService, progress_batches,
+};
+pub use procedure::*;
 pub use progress::ProgressStep;
+pub use reply::{ItemReply, Reply, ReplyError, ReplyOutcome, ReplyWords, read_reply};
 pub use status::{DossierStatus, TransitionTable, UnknownStatus};

@@ -168,6 +168,8 @@ rules! {
     OBJECT = "form", "Cần một đối tượng JSON", "A JSON object is asked for";
     /// A time of the national public service portal.
     PORTAL_TIME = "time", "Không phải thời điểm có thật theo dạng yyyyMMddHHmmss", "Not an existing time in the form yyyyMMddHHmmss";
+    /// A service that the national public service portal does not have.
+    PORTAL_SERVICE = "unknown", "Không có dịch vụ này", "There is no such service";
     /// The code of a dossier.
     DOSSIER_CODE = "form", "Mã hồ sơ phải theo dạng <mã cơ quan>-YYMMDD-XXXX với ngày có thật", "A dossier code is <agency code>-YYMMDD-XXXX with an existing day";
     /// The code of an administrative procedure.

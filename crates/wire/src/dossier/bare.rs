@@ -1,7 +1,7 @@
 //! Many objects in one body: the bare array that provincial front-ends take, `POST …/DongBoHoSoMC?MaDinhDanhDV=…&isUpdating=True`
 //! (protocols §4.4).
 
-use lgsp_base::limits::DOSSIER_BATCH_MAX;
+use lgsp_base::limits::{DOSSIER_BATCH_MAX, DOSSIER_BODY_BYTES_MAX};
 use lgsp_base::problem::rules;
 use serde_json::Value;
 
@@ -48,7 +48,7 @@ pub fn write_progress(steps: &[ProgressStep]) -> Vec<u8> {
 }
 
 fn read_bare<T: Object>(bytes: &[u8]) -> Result<Batch<T>, DossierError> {
-    let (value, has_mark) = json::parse(bytes)?;
+    let (value, has_mark) = json::parse(bytes, DOSSIER_BODY_BYTES_MAX)?;
     let mut batch = read_items(value, DOSSIER_BATCH_MAX)?;
     if has_mark {
         let (path, habit) = (String::new(), Habit::ByteOrderMark);

@@ -190,6 +190,24 @@ impl<'n> Fields<'n> {
     }
 }
 
+/// The text of a scalar field of a request's own object; empty after a violation.
+pub(super) fn take_text(
+    body: &mut Map<String, Value>,
+    spec: &Spec,
+    violations: &mut Vec<Violation>,
+) -> String {
+    let mut notes = Notes::default();
+    let mut fields = Fields {
+        entries: std::mem::take(body),
+        path: "",
+        notes: &mut notes,
+    };
+    let text = fields.text(spec).unwrap_or_default();
+    *body = fields.entries;
+    violations.append(&mut notes.violations);
+    text
+}
+
 /// A value that stands in one field, or in a group of fields.
 pub(super) trait Member: Sized {
     /// Takes the value; `None` after a violation.

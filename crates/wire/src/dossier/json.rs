@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use lgsp_base::limits::{DOSSIER_BODY_BYTES_MAX, DOSSIER_JSON_VALUES_MAX, JSON_DEPTH_MAX};
+use lgsp_base::limits::{DOSSIER_JSON_VALUES_MAX, JSON_DEPTH_MAX};
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -15,8 +15,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 ///
 /// # Errors
 /// [`DossierError::TooLarge`] and [`DossierError::Json`].
-pub(super) fn parse(bytes: &[u8]) -> Result<(Value, bool), DossierError> {
-    if bytes.len() > DOSSIER_BODY_BYTES_MAX {
+pub(super) fn parse(bytes: &[u8], bytes_max: usize) -> Result<(Value, bool), DossierError> {
+    if bytes.len() > bytes_max {
         return Err(DossierError::TooLarge);
     }
     let (text, has_mark) = match bytes.strip_prefix(BYTE_ORDER_MARK) {

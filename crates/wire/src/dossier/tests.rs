@@ -1,4 +1,5 @@
 //! Tests of the dossier formats, by subject.
 
 mod kit;
+mod portal;
 mod samples;
