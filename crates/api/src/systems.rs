@@ -6,9 +6,9 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
 use lgsp_base::id::{OrgId, SystemId, TokenId};
 use lgsp_base::problem::{kinds, rules};
-use lgsp_base::{Problem, Timestamp};
-use lgsp_registry::Snapshot;
-use lgsp_registry::model::{Protocol, System};
+use lgsp_base::{Problem, Secret, Timestamp};
+use lgsp_registry::model::{Connector, ConnectorSettings, Protocol, System};
+use lgsp_registry::{NewConnector, Snapshot};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -31,8 +31,10 @@ pub(crate) struct SystemView {
     /// The organisation's code now.
     organisation_code: String,
     name: String,
-    /// `vxp` or `rest`.
+    /// `vxp`, `rest`, `dvcqg`, `civil_status` or `criminal_record`.
     protocol: &'static str,
+    /// For a system that we call by its own protocol: where it stands.
+    connector: Option<ConnectorView>,
     /// False once closed.
     is_active: bool,
     /// True for the system that receives for the organisation.
@@ -45,6 +47,31 @@ pub(crate) struct SystemView {
     closed_at: Option<Timestamp>,
     /// Its usable tokens.
     tokens: Vec<TokenView>,
+}
+
+/// Where a system stands that we call by its own protocol, without its password.
+#[derive(Debug, Serialize, ToSchema)]
+struct ConnectorView {
+    url: String,
+    user: String,
+    login_path: String,
+    service_path: String,
+    destination: String,
+    unit_code: String,
+}
+
+impl From<&Connector> for ConnectorView {
+    fn from(connector: &Connector) -> Self {
+        let settings = connector.settings.clone();
+        Self {
+            url: connector.url.clone(),
+            user: connector.user.clone(),
+            login_path: settings.login_path,
+            service_path: settings.service_path,
+            destination: settings.destination,
+            unit_code: settings.unit_code,
+        }
+    }
 }
 
 /// An API token, without the token itself.
@@ -67,6 +94,10 @@ fn view(snapshot: &Snapshot, system: &System, at: Timestamp) -> SystemView {
             .unwrap_or_default(),
         name: system.name.clone(),
         protocol: system.protocol.name(),
+        connector: snapshot
+            .connections()
+            .connector(system.id)
+            .map(|(connector, _)| connector.into()),
         is_active: system.is_active,
         is_receiver: system.is_receiver,
         vxp_system_id: system.vxp_id.clone(),
@@ -165,8 +196,60 @@ pub(crate) struct AddSystem {
     organisation: String,
     /// Unique among the organisation's systems.
     name: String,
-    /// `vxp` or `rest`.
+    /// `vxp`, `rest`, `dvcqg`, `civil_status` or `criminal_record`.
     protocol: String,
+    /// Where to call it; for the last three, and only for them.
+    connector: Option<AddConnector>,
+}
+
+/// Where a system stands that we call by its own protocol.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"url": "https://truc.binhan.example", "user": "binhan", "password": "…", "unit_code": "H99"}))]
+pub(crate) struct AddConnector {
+    /// Base address. Private addresses need the operator's allow-list.
+    url: String,
+    /// The name under which we enter; needed for `dvcqg`.
+    #[serde(default)]
+    user: String,
+    /// The password, or the key of a ministry's gateway. It is kept sealed and never shown.
+    password: String,
+    /// Where to log in, from the base address; the usual path of an adapter when absent.
+    #[serde(default)]
+    login_path: String,
+    /// Where the services are, from the base address; the usual path of an adapter when absent.
+    #[serde(default)]
+    service_path: String,
+    /// The far end behind the adapter (`dstcode`); the portal's own when absent.
+    #[serde(default)]
+    destination: String,
+    /// Our own code there (`madonvi`); needed for `dvcqg`.
+    #[serde(default)]
+    unit_code: String,
+}
+
+impl std::fmt::Debug for AddConnector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AddConnector")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<AddConnector> for NewConnector {
+    fn from(added: AddConnector) -> Self {
+        Self {
+            url: added.url,
+            user: added.user,
+            secret: Secret::new(added.password),
+            settings: ConnectorSettings {
+                login_path: added.login_path,
+                service_path: added.service_path,
+                destination: added.destination,
+                unit_code: added.unit_code,
+            },
+        }
+    }
 }
 
 /// A new system with its credential, which is shown this once.
@@ -186,11 +269,17 @@ pub(crate) struct NewSystemView {
     token: Option<String>,
 }
 
+/// The words for protocols, for whoever used another.
+fn words() -> String {
+    Protocol::ALL.map(Protocol::name).join(", ")
+}
+
 /// Add a system
 #[utoipa::path(post, path = "/api/v1/systems", tag = "systems", request_body = AddSystem,
     responses((status = 201, description = "Added; the credential is shown this once", body = NewSystemView),
         (status = 404, description = "Unknown organisation", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 409, description = "The name is taken", body = ProblemDocument, content_type = "application/problem+json")))]
+        (status = 409, description = "The name is taken", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "The connector's address is not allowed", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(crate) async fn add(
     State(state): State<ApiState>,
     permitted: Permitted<SystemWrite>,
@@ -201,14 +290,24 @@ pub(crate) async fn add(
     let protocol = Protocol::from_name(&request.protocol).ok_or_else(|| {
         kinds::INPUT_INVALID
             .problem()
-            .breaks("/protocol", rules::WORD.with(&[("words", &"vxp, rest")]))
+            .breaks("/protocol", rules::WORD.with(&[("words", &words())]))
     })?;
     let org = find(&state.registry.snapshot(), &request.organisation)?.id;
-    let new = state
-        .registry
-        .add_system(&permitted.actor, org, &request.name, protocol)
-        .await
-        .map_err(|error| error.to_problem())?;
+    let (registry, actor) = (&state.registry, &permitted.actor);
+    let new = match request.connector {
+        None => {
+            registry
+                .add_system(actor, org, &request.name, protocol)
+                .await
+        }
+        Some(connector) => {
+            (state.endpoint_policy)(&connector.url)?;
+            registry
+                .add_connector(actor, org, &request.name, protocol, connector.into())
+                .await
+        }
+    }
+    .map_err(|error| error.to_problem())?;
     let view = NewSystemView {
         id: new.system,
         system_id: new.vxp_id.unwrap_or_else(|| new.system.to_string()),

@@ -18,7 +18,9 @@ use lgsp_base::id::{OrgId, SystemId};
 use lgsp_base::planted::Planted;
 use lgsp_base::time::ManualClock;
 use lgsp_base::{Actor, Clock, Entropy, Timestamp};
-use lgsp_exchange::{Channel, Directory, Exchange, ExchangeConfig, Party, Receiver, Resolved};
+use lgsp_exchange::{
+    Channel, ConnectorKind, Directory, Exchange, ExchangeConfig, Party, Receiver, Resolved,
+};
 use lgsp_registry::draft::{NewOrganisation, Occasion};
 use lgsp_registry::model::Protocol;
 use lgsp_registry::{NewSystem, Registry, RegistryConfig, Resolution, Vault};
@@ -70,6 +72,15 @@ impl Directory for Wired {
             channel: match system.protocol {
                 Protocol::Vxp => Channel::Axis,
                 Protocol::Rest => Channel::Inbox,
+                Protocol::Dvcqg => Channel::Connector {
+                    kind: ConnectorKind::Dvcqg,
+                },
+                Protocol::CivilStatus => Channel::Connector {
+                    kind: ConnectorKind::CivilStatus,
+                },
+                Protocol::CriminalRecord => Channel::Connector {
+                    kind: ConnectorKind::CriminalRecord,
+                },
             },
         })
     }

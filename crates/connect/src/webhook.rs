@@ -19,7 +19,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use lgsp_base::id::{SystemId, WebhookId};
 use lgsp_base::{Actor, Clock, limits};
-use lgsp_exchange::{HandOver, HandOverOutcome, Transport};
+use lgsp_exchange::{Channel, HandOver, HandOverOutcome, Transport};
 use lgsp_registry::Registry;
 use lgsp_wire::webhook::{SigningKey, sign_symmetric};
 use serde_json::json;
@@ -82,7 +82,7 @@ impl WebhookTransport {
     }
 
     /// The signed header fields of a push.
-    fn headers(&self, item: &HandOver, body: &[u8]) -> HeaderMap {
+    fn headers(&self, item: &HandOver, webhook: WebhookId, body: &[u8]) -> HeaderMap {
         let id = item.delivery.to_string();
         let seconds = self.clock.now().as_millis().div_euclid(1_000);
         let mut headers = HeaderMap::new();
@@ -94,7 +94,7 @@ impl WebhookTransport {
             ),
             (
                 HeaderName::from_static("webhook-signature"),
-                self.signatures(item, &id, seconds, body),
+                self.signatures(webhook, &id, seconds, body),
             ),
             (header::CONTENT_TYPE, "application/json".to_owned()),
             (header::USER_AGENT, "lgsp".to_owned()),
@@ -108,11 +108,11 @@ impl WebhookTransport {
     }
 
     /// The platform's signature, and one by each secret of the endpoint.
-    fn signatures(&self, item: &HandOver, id: &str, seconds: i64, body: &[u8]) -> String {
+    fn signatures(&self, webhook: WebhookId, id: &str, seconds: i64, body: &[u8]) -> String {
         let mut text = self.key.sign(id, seconds, body);
         let snapshot = self.registry.snapshot();
         let now = self.clock.now();
-        for secret in snapshot.connections().webhook_secrets(item.webhook, now) {
+        for secret in snapshot.connections().webhook_secrets(webhook, now) {
             text.push(' ');
             text.push_str(&sign_symmetric(secret.expose(), id, seconds, body));
         }
@@ -120,12 +120,19 @@ impl WebhookTransport {
     }
 
     async fn push(&self, item: HandOver) -> HandOverOutcome {
+        let Channel::Webhook { webhook, url } = &item.channel else {
+            return HandOverOutcome::Unreachable {
+                cause: "channel".to_owned(),
+                detail: "the receiver has no endpoint".to_owned(),
+                retry_after: None,
+            };
+        };
         let body = self.payload(&item);
-        let headers = self.headers(&item, &body);
+        let headers = self.headers(&item, *webhook, &body);
         let answer = self
             .outbound
             .post(
-                &item.url,
+                url,
                 headers,
                 body,
                 limits::WEBHOOK_TIMEOUT,
@@ -224,8 +231,10 @@ mod tests {
         HandOver {
             delivery: DeliveryId::generate(now, &entropy),
             document: DocumentId::generate(now, &entropy),
-            webhook: WebhookId::generate(now, &entropy),
-            url: "https://example.vn/".to_owned(),
+            channel: Channel::Webhook {
+                webhook: WebhookId::generate(now, &entropy),
+                url: "https://example.vn/".to_owned(),
+            },
             system: SystemId::generate(now, &entropy),
             sender_code: "H99.14".to_owned(),
             recipient_code: "H99.131".to_owned(),
@@ -240,6 +249,16 @@ mod tests {
             content_bytes: 3,
             content_sha256: Sha256::of(b"abc"),
             accepted_at: now,
+        }
+    }
+
+    fn item_to(webhook: WebhookId, address: std::net::SocketAddr) -> HandOver {
+        HandOver {
+            channel: Channel::Webhook {
+                webhook,
+                url: format!("http://{address}/hook"),
+            },
+            ..item()
         }
     }
 
@@ -358,10 +377,10 @@ mod tests {
             .await
             .expect("bind");
         let address = listener.local_addr().expect("address");
-        let item = HandOver {
-            url: format!("http://{address}/hook"),
-            ..item()
-        };
+        let item = item_to(
+            WebhookId::generate(Timestamp::from_millis(1_000), &SeededEntropy::new(2)),
+            address,
+        );
         let outcome = transport(&house, &[]).hand_over(item.clone()).await;
         assert!(
             matches!(outcome, HandOverOutcome::Unreachable { ref cause, .. } if cause == "url_forbidden")
@@ -408,11 +427,7 @@ mod tests {
             .propose_webhook(&actor, system, "https://qlvb.example/hook")
             .await
             .expect("proposed");
-        let item = HandOver {
-            url: format!("http://{address}/hook"),
-            webhook: new.webhook,
-            ..item()
-        };
+        let item = item_to(new.webhook, address);
         let pushing = transport(&house, &["127.0.0.1"]);
         let fits = |request: &str, secret: &str| {
             let (head, body) = request.split_once("\r\n\r\n").expect("head");

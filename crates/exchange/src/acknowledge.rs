@@ -18,8 +18,6 @@ use crate::service::{Exchange, may};
 
 /// The cause of a refusal that the recipient gave by confirming a later document first.
 const PASSED_OVER: &str = "passed_over";
-/// The transport's name in attempts.
-pub(crate) const WEBHOOK: &str = "webhook";
 /// Open deliveries of a pair that a batch reads at once.
 const TURNS_AHEAD: usize = 64;
 
@@ -390,7 +388,7 @@ pub(crate) fn confirm(
     id: DeliveryId,
     known: &DeliveryForConfirm,
     receipt: ReceiptId,
-    pushed_at: Option<Timestamp>,
+    pushed: Option<(&'static str, Timestamp)>,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let by = match actor {
@@ -402,8 +400,8 @@ pub(crate) fn confirm(
         return Ok(false);
     }
     // A pulled delivery says itself when and by whom it was confirmed; a row of its own would say it twice.
-    if let Some(started_at) = pushed_at {
-        tx.attempt_insert(id, WEBHOOK, started_at, now, "confirmed", None, None)?;
+    if let Some((transport, started_at)) = pushed {
+        tx.attempt_insert(id, transport, started_at, now, "confirmed", None, None)?;
     }
     Entry::new(evidence::DELIVERY_CONFIRMED, now, actor, exchange.salt())
         .receipt(receipt)

@@ -3,6 +3,11 @@
 use lgsp_base::Timestamp;
 use lgsp_base::id::{OrgId, SystemId, WebhookId};
 
+/// A webhook's name in attempts.
+const WEBHOOK: &str = "webhook";
+/// A connector's name in attempts.
+const CONNECTOR: &str = "connector";
+
 /// Where a code leads at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolved {
@@ -33,6 +38,17 @@ pub struct Party {
     pub name: String,
 }
 
+/// By which national protocol a system is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ConnectorKind {
+    /// The national public service portal's.
+    Dvcqg,
+    /// The civil status system's of the Ministry of Justice.
+    CivilStatus,
+    /// The criminal record system's of the Ministry of Justice.
+    CriminalRecord,
+}
+
 /// How deliveries reach an organisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Channel {
@@ -47,6 +63,22 @@ pub enum Channel {
         /// Its address.
         url: String,
     },
+    /// We call its system by this protocol.
+    Connector {
+        /// The protocol.
+        kind: ConnectorKind,
+    },
+}
+
+impl Channel {
+    /// The word for it in attempts, if a worker pushes over it; none where the recipient fetches.
+    pub const fn pushed_by(&self) -> Option<&'static str> {
+        match self {
+            Channel::Inbox | Channel::Axis => None,
+            Channel::Webhook { .. } => Some(WEBHOOK),
+            Channel::Connector { .. } => Some(CONNECTOR),
+        }
+    }
 }
 
 /// The one system that receives for an organisation.
@@ -76,6 +108,6 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
     /// The closed organisations that went into this one as a whole, directly or through others: what they sent and received is
     /// now its own to follow. No end of a transition period ends that.
     fn lineage(&self, org: OrgId) -> Vec<OrgId>;
-    /// Every organisation whose channel is a webhook.
+    /// Every organisation to which a worker pushes ([`Channel::pushed_by`]).
     fn pushed_to(&self) -> Vec<OrgId>;
 }

@@ -37,7 +37,7 @@ mod worker;
 pub use bulk::{BatchPreview, BatchQuery, BatchStarted, ResendStep, seconds_left};
 pub use content::{ContentBody, ContentStream, ContentTarget};
 pub use counters::{Counters, ExchangeCounters};
-pub use directory::{Channel, Directory, Party, Receiver, Resolved};
+pub use directory::{Channel, ConnectorKind, Directory, Party, Receiver, Resolved};
 pub use erase::{EraseReason, NotAReason};
 pub use error::{EraseError, ReceiveError, ResendError, SubmitError};
 pub use gate::Gate;

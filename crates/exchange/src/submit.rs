@@ -344,7 +344,7 @@ impl Exchange {
         self.inner
             .directory
             .receiver(org)
-            .is_some_and(|receiver| matches!(receiver.channel, Channel::Webhook { .. }))
+            .is_some_and(|receiver| receiver.channel.pushed_by().is_some())
     }
 
     /// Makes ids, names the blob and writes the ledger entry out: after this only SQL is left to do.

@@ -7,17 +7,17 @@ use lgsp_base::id::{DeliveryId, DocumentId, SystemId, WebhookId};
 use lgsp_base::{Sha256, Timestamp};
 use lgsp_store::exchange::DocumentKind;
 
+use crate::directory::Channel;
+
 /// One delivery to be pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandOver {
     /// The delivery; the receiver recognises repetitions by it.
     pub delivery: DeliveryId,
-    /// The document; its content is fetched from the API, it is not part of the push.
+    /// The document; a webhook's receiver fetches its content from the API, a connector reads it for itself.
     pub document: DocumentId,
-    /// The endpoint.
-    pub webhook: WebhookId,
-    /// Its address.
-    pub url: String,
+    /// The way; one that is pushed over.
+    pub channel: Channel,
     /// The receiver's system.
     pub system: SystemId,
     /// The sender's code.
@@ -51,13 +51,14 @@ pub struct HandOver {
 /// What came of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HandOverOutcome {
-    /// The receiver took it (2xx): the delivery is confirmed.
+    /// The receiver took it (2xx, or its protocol's word for that): the delivery is confirmed.
     Confirmed,
-    /// The receiver answered that it will not take this document (4xx, except those that mean "later").
+    /// The receiver answered that it will not take this document (4xx, except those that mean "later", or its protocol's
+    /// word for that).
     Refused {
         /// A stable word: `http_422`.
         cause: String,
-        /// More about it.
+        /// More about it, without personal data.
         detail: String,
     },
     /// The receiver cannot be reached or says "later" (no connection, time-out, 5xx, 408, 429, a redirect).
@@ -73,7 +74,7 @@ pub enum HandOverOutcome {
     Gone,
 }
 
-/// Pushes deliveries to endpoints.
+/// Pushes deliveries to their receivers.
 pub trait Transport: Send + Sync + std::fmt::Debug {
     /// Hands one delivery over under its own deadline, which is shorter than the lease.
     fn hand_over(&self, item: HandOver) -> BoxFuture<'_, HandOverOutcome>;

@@ -19,7 +19,7 @@ use lgsp_store::exchange::{DeliveryState, LeaseClaim, LeasedDelivery};
 use lgsp_store::{StoreError, Tx};
 use tokio::sync::watch;
 
-use crate::acknowledge::{self, WEBHOOK};
+use crate::acknowledge;
 use crate::counters::count;
 use crate::directory::{Channel, Receiver};
 use crate::evidence::{self, Entry};
@@ -39,8 +39,18 @@ const RECONCILE_EVERY: Duration = Duration::from_secs(60);
 struct Done {
     lease: LeasedDelivery,
     receiver: Receiver,
+    /// The way's name in attempts.
+    transport: &'static str,
     started_at: Timestamp,
     outcome: HandOverOutcome,
+}
+
+/// A delivery that may be handed over: its receiver, and the way's name in attempts.
+#[derive(Clone)]
+struct Chosen {
+    claim: LeaseClaim,
+    receiver: Receiver,
+    transport: &'static str,
 }
 
 /// A push worker. [`Exchange::run_worker`] drives it; tests call [`Worker::step`].
@@ -153,35 +163,35 @@ impl Worker {
         }
         let leased = self.acquire(chosen, unpushed, now).await?;
         let mut pushes = Vec::with_capacity(leased.len());
-        for (lease, item, receiver) in leased {
+        for (lease, item, chosen) in leased {
             *self.under_way.entry(lease.recipient_org).or_default() += 1;
             count(&self.exchange.counters().pushed, 1);
-            pushes.push(self.push(lease, item, receiver));
+            pushes.push(self.push(lease, item, chosen));
         }
         Ok(pushes)
     }
 
     /// Picks what may be pushed now: one recipient never takes all the places. Second: what is due although its recipient
     /// is not pushed to any more.
-    fn choose(
-        &self,
-        due: Vec<LeaseClaim>,
-        room: usize,
-    ) -> (Vec<(LeaseClaim, Receiver)>, Vec<LeaseClaim>) {
+    fn choose(&self, due: Vec<LeaseClaim>, room: usize) -> (Vec<Chosen>, Vec<LeaseClaim>) {
         let mut busy = self.under_way.clone();
         let (mut chosen, mut unpushed) = (Vec::new(), Vec::new());
         for claim in due {
             let receiver = self.exchange.inner.directory.receiver(claim.recipient_org);
-            let Some(receiver) =
-                receiver.filter(|receiver| matches!(receiver.channel, Channel::Webhook { .. }))
-            else {
+            let pushed =
+                receiver.and_then(|receiver| Some((receiver.channel.pushed_by()?, receiver)));
+            let Some((transport, receiver)) = pushed else {
                 unpushed.push(claim);
                 continue;
             };
             let slots = busy.entry(claim.recipient_org).or_default();
             if chosen.len() < room && *slots < self.exchange.inner.config.deliveries_per_recipient {
                 *slots += 1;
-                chosen.push((claim, receiver));
+                chosen.push(Chosen {
+                    claim,
+                    receiver,
+                    transport,
+                });
             }
         }
         (chosen, unpushed)
@@ -189,10 +199,10 @@ impl Worker {
 
     async fn acquire(
         &self,
-        chosen: Vec<(LeaseClaim, Receiver)>,
+        chosen: Vec<Chosen>,
         unpushed: Vec<LeaseClaim>,
         now: Timestamp,
-    ) -> Result<Vec<(LeasedDelivery, HandOver, Receiver)>, StoreError> {
+    ) -> Result<Vec<(LeasedDelivery, HandOver, Chosen)>, StoreError> {
         let (exchange, owner) = (self.exchange.clone(), self.owner.clone());
         self.exchange
             .inner
@@ -200,12 +210,12 @@ impl Worker {
             .write("lease_acquire", move |tx| {
                 let until = now.plus(exchange.inner.config.lease);
                 let mut leased = Vec::with_capacity(chosen.len());
-                for (claim, receiver) in &chosen {
-                    if let Some(lease) = tx.lease_acquire(claim, &owner, now, until)? {
-                        if claim.is_abandoned {
+                for chosen in &chosen {
+                    if let Some(lease) = tx.lease_acquire(&chosen.claim, &owner, now, until)? {
+                        if chosen.claim.is_abandoned {
                             tx.attempt_insert(
-                                claim.id,
-                                WEBHOOK,
+                                chosen.claim.id,
+                                chosen.transport,
                                 now,
                                 now,
                                 "lost",
@@ -219,8 +229,8 @@ impl Worker {
                             failed_entry(&exchange, &lost, "worker_lost", Some(now), now)
                                 .append(tx, now)?;
                         }
-                        let item = hand_over(tx, &lease, receiver)?;
-                        leased.push((lease, item, receiver.clone()));
+                        let item = hand_over(tx, &lease, &chosen.receiver)?;
+                        leased.push((lease, item, chosen.clone()));
                     }
                 }
                 for claim in &unpushed {
@@ -235,7 +245,7 @@ impl Worker {
         &self,
         lease: LeasedDelivery,
         item: HandOver,
-        receiver: Receiver,
+        chosen: Chosen,
     ) -> BoxFuture<'static, Done> {
         let (transport, exchange) = (Arc::clone(&self.transport), self.exchange.clone());
         Box::pin(async move {
@@ -243,7 +253,8 @@ impl Worker {
             let outcome = transport.hand_over(item).await;
             Done {
                 lease,
-                receiver,
+                receiver: chosen.receiver,
+                transport: chosen.transport,
                 started_at,
                 outcome,
             }
@@ -362,14 +373,10 @@ fn hand_over(
     let document = tx
         .document_lookup(lease.document)?
         .ok_or(StoreError::Missing)?;
-    let Channel::Webhook { webhook, url } = &receiver.channel else {
-        return Err(StoreError::Missing);
-    };
     Ok(HandOver {
         delivery: lease.id,
         document: lease.document,
-        webhook: *webhook,
-        url: url.clone(),
+        channel: receiver.channel.clone(),
         system: receiver.system,
         sender_code: document.sender_code,
         recipient_code: lease.recipient_code.clone(),
@@ -417,7 +424,7 @@ fn report(
                 lease.id,
                 &known,
                 receipt,
-                Some(done.started_at),
+                Some((done.transport, done.started_at)),
                 now,
             )?;
             Ok(DeliveryState::Delivered)
@@ -428,7 +435,7 @@ fn report(
                 cause,
                 detail,
             };
-            attempt.insert(tx, lease, times)?;
+            attempt.insert(tx, done, times)?;
             refused(tx, exchange, done, cause, detail, now)
         }
         HandOverOutcome::Unreachable {
@@ -465,12 +472,12 @@ impl Attempt<'_> {
     fn insert(
         &self,
         tx: &mut Tx<'_>,
-        lease: &LeasedDelivery,
+        done: &Done,
         (started_at, now): (Timestamp, Timestamp),
     ) -> Result<(), StoreError> {
         tx.attempt_insert(
-            lease.id,
-            WEBHOOK,
+            done.lease.id,
+            done.transport,
             started_at,
             now,
             self.outcome,
@@ -484,11 +491,11 @@ impl Attempt<'_> {
 fn next_try(
     tx: &mut Tx<'_>,
     exchange: &Exchange,
-    lease: &LeasedDelivery,
+    done: &Done,
     retry_after: Option<Duration>,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let failed = tx.attempt_count_failed(lease.id, WEBHOOK)?;
+    let failed = tx.attempt_count_failed(done.lease.id, done.transport)?;
     let failed = u64::try_from(failed).unwrap_or(0);
     let schedule = exchange.inner.config.retry_schedule;
     let delay = next_delay(schedule, failed, retry_after, exchange.entropy());
@@ -510,7 +517,7 @@ fn refused(
     let delivery = tx
         .delivery_lookup(done.lease.id)?
         .ok_or(StoreError::Missing)?;
-    let next_at = next_try(tx, exchange, &done.lease, None, now)?;
+    let next_at = next_try(tx, exchange, done, None, now)?;
     let refusing = Refusing {
         cause,
         detail: Some(detail),
@@ -531,8 +538,8 @@ fn unreached(
     retry_after: Option<Duration>,
     now: Timestamp,
 ) -> Result<DeliveryState, StoreError> {
-    attempt.insert(tx, &done.lease, (done.started_at, now))?;
-    let next_at = next_try(tx, exchange, &done.lease, retry_after, now)?;
+    attempt.insert(tx, done, (done.started_at, now))?;
+    let next_at = next_try(tx, exchange, done, retry_after, now)?;
     failed_entry(exchange, &done.lease, attempt.cause, next_at, now).append(tx, now)?;
     give_back(
         tx,

@@ -6,9 +6,10 @@ use lgsp_base::hash::Sha256;
 use lgsp_base::id::{OrgId, SystemId, WebhookId};
 use lgsp_base::secret::Secret;
 use lgsp_base::time::Timestamp;
-use lgsp_store::registry::{AgencyRow, SystemRow, TokenRow, WebhookRow};
+use lgsp_store::registry::{AgencyRow, ConnectorRow, SystemRow, TokenRow, WebhookRow};
 
-use crate::model::{Protocol, System, TokenRecord, Webhook, WebhookState};
+use crate::connectors;
+use crate::model::{Connector, Protocol, System, TokenRecord, Webhook, WebhookState};
 use crate::vault::{Vault, VaultError};
 
 /// Everything about systems that is stored, as it was read in one transaction.
@@ -19,6 +20,7 @@ pub(crate) struct ConnectionRows {
     pub(crate) agencies: Vec<AgencyRow>,
     pub(crate) tokens: Vec<TokenRow>,
     pub(crate) webhooks: Vec<WebhookRow>,
+    pub(crate) connectors: Vec<ConnectorRow>,
 }
 
 /// The systems' half of a snapshot.
@@ -33,6 +35,7 @@ pub struct Connections {
     webhooks: HashMap<WebhookId, Webhook>,
     webhooks_by_system: HashMap<SystemId, Vec<WebhookId>>,
     webhook_secrets: HashMap<WebhookId, WebhookSecrets>,
+    connectors: HashMap<SystemId, (Connector, Secret<Vec<u8>>)>,
     agencies: HashMap<SystemId, Vec<OrgId>>,
     /// The active system that registered first for an organisation.
     served_by: HashMap<OrgId, SystemId>,
@@ -156,6 +159,15 @@ impl Connections {
                 },
             );
         }
+        for row in rows.connectors {
+            let is_active = built
+                .system(row.system_id)
+                .is_some_and(|system| system.is_active);
+            if is_active {
+                let opened = connectors::open(row, vault)?;
+                built.connectors.insert(opened.0.system, opened);
+            }
+        }
         Ok(built)
     }
 
@@ -243,6 +255,13 @@ impl Connections {
             .map_or(&[][..], Vec::as_slice)
             .iter()
             .filter_map(|id| self.webhooks.get(id))
+    }
+
+    /// Where an active system stands that we call by its own protocol, and its password or key.
+    pub fn connector(&self, system: SystemId) -> Option<(&Connector, &Secret<Vec<u8>>)> {
+        self.connectors
+            .get(&system)
+            .map(|(connector, secret)| (connector, secret))
     }
 
     /// The organisations for which a system registered itself on the document axis.

@@ -2,7 +2,7 @@
 
 use lgsp_base::actor::{Actor, Permission};
 use lgsp_base::org_code::{CodeError, Scheme};
-use lgsp_base::problem::{Problem, kinds};
+use lgsp_base::problem::{Problem, kinds, rules};
 use lgsp_base::time::Timestamp;
 use lgsp_store::StoreError;
 
@@ -195,12 +195,29 @@ pub enum SystemError {
     /// The address is not one to which we send.
     #[error("the address is not allowed: {0}")]
     Url(#[from] UrlRule),
+    /// Where a system is called, or its password, cannot be used.
+    #[error("the connector cannot be used: {0}")]
+    Connector(#[from] ConnectorRule),
     /// The vault does not open what the store holds.
     #[error("a stored secret does not open with this key")]
     Vault(#[from] crate::vault::VaultError),
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
+}
+
+/// What is wrong with where a system is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectorRule {
+    /// The protocol needs what was not named.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    /// The protocol has no use for it.
+    #[error("the protocol calls nobody")]
+    Unwanted,
+    /// Too long, or characters that cannot stand there.
+    #[error("{0} does not have the form asked for")]
+    Form(&'static str),
 }
 
 impl SystemError {
@@ -224,6 +241,17 @@ impl SystemError {
                 kinds::URL_FORBIDDEN
                     .with(rule)
                     .at("url", rule.name(), rule.message_vi())
+            }
+            SystemError::Connector(rule) => {
+                let (pointer, sentence) = match rule {
+                    ConnectorRule::Missing(field) => (*field, rules::REQUIRED.plain()),
+                    ConnectorRule::Unwanted => ("", rules::UNKNOWN_FIELD.plain()),
+                    ConnectorRule::Form(field) => (*field, rules::FORM.plain()),
+                };
+                let pointer = format!("/connector/{pointer}");
+                kinds::INPUT_INVALID
+                    .problem()
+                    .breaks(pointer.trim_end_matches('/'), sentence)
             }
             SystemError::Vault(_) => kinds::SYSTEM_INTERNAL.problem(),
             SystemError::Store(error) => error.to_problem(),

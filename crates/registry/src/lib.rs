@@ -7,6 +7,7 @@ pub mod resolve;
 pub mod search;
 
 pub mod connections;
+pub mod connectors;
 pub mod snapshot;
 
 pub mod draft;
@@ -24,7 +25,8 @@ pub mod error;
 
 mod rows;
 
-pub use error::{EventError, EventRule, SystemError};
+pub use connectors::NewConnector;
+pub use error::{ConnectorRule, EventError, EventRule, SystemError};
 pub use import::{ImportOptions, ImportReport};
 pub use resolve::{Candidate, ClosedReason, Resolution};
 pub use rows::CONNECTIONS_VERSION;

@@ -265,25 +265,76 @@ pub enum Protocol {
     Vxp,
     /// Our REST API, with a token.
     Rest,
+    /// The national public service portal's, which we call.
+    Dvcqg,
+    /// The civil status system's of the Ministry of Justice, which we call.
+    CivilStatus,
+    /// The criminal record system's of the Ministry of Justice, which we call.
+    CriminalRecord,
 }
 
 impl Protocol {
+    /// Every protocol.
+    pub const ALL: [Self; 5] = [
+        Protocol::Vxp,
+        Protocol::Rest,
+        Protocol::Dvcqg,
+        Protocol::CivilStatus,
+        Protocol::CriminalRecord,
+    ];
+
     /// The stable word.
     pub const fn name(self) -> &'static str {
         match self {
             Protocol::Vxp => "vxp",
             Protocol::Rest => "rest",
+            Protocol::Dvcqg => "dvcqg",
+            Protocol::CivilStatus => "civil_status",
+            Protocol::CriminalRecord => "criminal_record",
         }
     }
 
     /// Reads [`Protocol::name`].
     pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "vxp" => Some(Protocol::Vxp),
-            "rest" => Some(Protocol::Rest),
-            _ => None,
-        }
+        Self::ALL
+            .into_iter()
+            .find(|protocol| protocol.name() == name)
     }
+
+    /// True where we call the system by its own protocol, at the address of its [`Connector`].
+    pub const fn is_connector(self) -> bool {
+        matches!(
+            self,
+            Protocol::Dvcqg | Protocol::CivilStatus | Protocol::CriminalRecord
+        )
+    }
+}
+
+/// Where a system stands that we call by its own protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connector {
+    /// The system.
+    pub system: SystemId,
+    /// Base address, without a slash at its end.
+    pub url: String,
+    /// The name under which we enter; empty where a key alone is asked for.
+    pub user: String,
+    /// The protocol's own particulars.
+    pub settings: ConnectorSettings,
+}
+
+/// Particulars of a protocol by which we call; what a protocol does not know is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ConnectorSettings {
+    /// Where to log in, from the base address.
+    pub login_path: String,
+    /// Where the services are, from the base address.
+    pub service_path: String,
+    /// The far end behind the adapter: `dstcode`.
+    pub destination: String,
+    /// Our own code there: `madonvi`.
+    pub unit_code: String,
 }
 
 /// A connected application of an organisation.

@@ -331,6 +331,7 @@ fn read_connections(tx: &mut Tx<'_>) -> Result<ConnectionRows, StoreError> {
         agencies: tx.system_agency_list()?,
         tokens: tx.token_list()?,
         webhooks: tx.webhook_list()?,
+        connectors: tx.connector_list()?,
     })
 }
 

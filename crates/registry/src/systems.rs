@@ -11,6 +11,7 @@ use lgsp_store::registry::{AgencyRow, SystemRow, TokenRow};
 use lgsp_wire::record::Record;
 use zeroize::Zeroize;
 
+use crate::connectors::{self, NewConnector};
 use crate::error::{SystemError, permit};
 use crate::model::Protocol;
 use crate::service::{LedgerEntry, Registry};
@@ -93,8 +94,35 @@ impl Registry {
         name: &str,
         protocol: Protocol,
     ) -> Result<NewSystem, SystemError> {
+        self.add(actor, org, name, protocol, None).await
+    }
+
+    /// Adds a system that we call by its own protocol.
+    ///
+    /// # Errors
+    /// As [`Registry::add_system`]; [`SystemError::Connector`] or [`SystemError::Url`] for what the protocol cannot use.
+    pub async fn add_connector(
+        &self,
+        actor: &Actor,
+        org: OrgId,
+        name: &str,
+        protocol: Protocol,
+        connector: NewConnector,
+    ) -> Result<NewSystem, SystemError> {
+        self.add(actor, org, name, protocol, Some(connector)).await
+    }
+
+    async fn add(
+        &self,
+        actor: &Actor,
+        org: OrgId,
+        name: &str,
+        protocol: Protocol,
+        connector: Option<NewConnector>,
+    ) -> Result<NewSystem, SystemError> {
         permit(actor, Permission::SystemWrite)?;
         let name = checked_name(name)?;
+        let connector = connectors::check(protocol, connector, self.config().has_plain_webhooks)?;
         let now = self.clock().now();
         let snapshot = self.snapshot();
         let organisation = snapshot
@@ -155,7 +183,11 @@ impl Registry {
                 });
                 added.token = Some(token.into_secret());
             }
+            Protocol::Dvcqg | Protocol::CivilStatus | Protocol::CriminalRecord => {}
         }
+        let connector_row = connector
+            .map(|connector| connectors::seal(id, &connector, self.vault(), self.entropy(), now))
+            .transpose()?;
         let entry = LedgerEntry {
             kind: "system.added",
             record: Record::new()
@@ -172,6 +204,9 @@ impl Registry {
             }
             if let Some(token) = &token_row {
                 tx.token_insert(token)?;
+            }
+            if let Some(connector) = &connector_row {
+                tx.connector_put(connector)?;
             }
             Ok(())
         })

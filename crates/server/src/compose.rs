@@ -35,6 +35,7 @@ use crate::ledger::{self, LedgerParts, Vouching};
 use crate::listen::Counters;
 use crate::metrics::{Requests, Sources, count_request};
 use crate::tasks::Tasks;
+use crate::transport::Transports;
 
 /// Seconds of a day.
 const DAY: u64 = 24 * 3600;
@@ -95,7 +96,7 @@ pub struct Platform {
     pub insight: Insight,
     /// What keeps the log going.
     pub vouching: Vouching,
-    transport: Arc<WebhookTransport>,
+    transport: Arc<Transports>,
     api: ApiState,
     expire_every: Duration,
 }
@@ -181,13 +182,14 @@ impl Platform {
         let key = SigningKey::from_seed(folder.read_webhook_seed()?.expose())
             .context("keys/webhook.key")?;
         let public_key = lgsp_wire::webhook::public_key_text(&key.public_key());
-        let transport = Arc::new(WebhookTransport::new(
+        let webhooks = WebhookTransport::new(
             outbound.clone(),
             key,
             clock.clone(),
             registry.clone(),
             &options.public_url,
-        ));
+        );
+        let transport = Arc::new(Transports::new(webhooks, None));
 
         let ledger = ledger::open(
             db.clone(),

@@ -2,7 +2,7 @@
 
 use lgsp_base::Timestamp;
 use lgsp_base::id::{OrgId, SystemId};
-use lgsp_exchange::{Channel, Directory, Party, Receiver, Resolved};
+use lgsp_exchange::{Channel, ConnectorKind, Directory, Party, Receiver, Resolved};
 use lgsp_registry::model::{Protocol, System, WebhookState};
 use lgsp_registry::{Candidate, Registry, Resolution, Snapshot};
 
@@ -20,19 +20,27 @@ impl RegistryDirectory {
     }
 }
 
-/// Names a system's way to receive: its approved endpoint, else what its protocol fetches from.
+/// Names a system's way to receive: the protocol by which we call it, else its approved endpoint, else what its protocol
+/// fetches from.
 fn channel(snapshot: &Snapshot, system: &System) -> Channel {
-    let endpoint = snapshot
+    let fetched = match system.protocol {
+        Protocol::Vxp => Channel::Axis,
+        Protocol::Rest => Channel::Inbox,
+        Protocol::Dvcqg => return called(ConnectorKind::Dvcqg),
+        Protocol::CivilStatus => return called(ConnectorKind::CivilStatus),
+        Protocol::CriminalRecord => return called(ConnectorKind::CriminalRecord),
+    };
+    snapshot
         .webhooks_of(system.id)
-        .find(|webhook| webhook.state == WebhookState::Active);
-    match (endpoint, system.protocol) {
-        (Some(webhook), _) => Channel::Webhook {
+        .find(|webhook| webhook.state == WebhookState::Active)
+        .map_or(fetched, |webhook| Channel::Webhook {
             webhook: webhook.id,
             url: webhook.url.clone(),
-        },
-        (None, Protocol::Vxp) => Channel::Axis,
-        (None, Protocol::Rest) => Channel::Inbox,
-    }
+        })
+}
+
+const fn called(kind: ConnectorKind) -> Channel {
+    Channel::Connector { kind }
 }
 
 fn candidates(found: Vec<Candidate>) -> Vec<(String, String)> {
@@ -112,7 +120,7 @@ impl Directory for RegistryDirectory {
             .connections()
             .systems()
             .filter(|system| system.is_active)
-            .filter(|system| matches!(channel(&snapshot, system), Channel::Webhook { .. }))
+            .filter(|system| channel(&snapshot, system).pushed_by().is_some())
             .flat_map(|system| self.receives_for(system.id))
             .collect();
         orgs.sort_unstable();

@@ -15,6 +15,7 @@ pub mod listen;
 pub mod logging;
 pub mod metrics;
 pub mod tasks;
+mod transport;
 
 pub mod client;
 pub mod output;

@@ -50,6 +50,11 @@ pub(crate) const ALL: &[Migration] = &[
         name: "console",
         template: include_str!("migrations/0005_console.sql"),
     },
+    Migration {
+        version: 7,
+        name: "connectors",
+        template: include_str!("migrations/0007_connectors.sql"),
+    },
 ];
 
 /// A change that the database has.

@@ -147,6 +147,20 @@ async fn systems_and_their_credentials() {
         problem(&operator.post("/api/v1/systems", &add("soap")).await).0,
         400
     );
+    let mut portal = add("dvcqg");
+    assert_eq!(
+        problem(&operator.post("/api/v1/systems", &portal).await).0,
+        400
+    );
+    portal["connector"] = json!({"url": "https://truc.example", "user": "binhan", "password": "bí mật 9", "unit_code": "H99"});
+    let added = operator.post("/api/v1/systems", &portal).await;
+    assert_eq!(added.status, 201);
+    assert!(added.json().get("token").is_none());
+    let shown = operator
+        .get(&format!("/api/v1/systems/{}", text(&added.json(), "/id")))
+        .await;
+    assert_eq!(shown.json()["connector"]["unit_code"], json!("H99"));
+    assert!(!String::from_utf8_lossy(&shown.body).contains("bí mật 9"));
     let caller = Caller {
         token: Some(text(&rest, "/token").to_owned()),
         ..door.anonymous()
@@ -213,7 +227,7 @@ async fn systems_and_their_credentials() {
             .as_array()
             .expect("list")
             .len(),
-        2
+        3
     );
     assert_eq!(problem(&operator.get("/api/v1/systems/sys_x").await).0, 404);
 }

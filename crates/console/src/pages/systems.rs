@@ -92,6 +92,9 @@ impl Page for SystemsPage {
         let rows = vec![
             Row::sample(1, "QLVB Sở Y tế", Protocol::Rest, true),
             Row::sample(2, "QLVB Sở Y tế (cũ)", Protocol::Vxp, false),
+            Row::sample(3, "Cổng dịch vụ công quốc gia", Protocol::Dvcqg, true),
+            Row::sample(4, "Hộ tịch", Protocol::CivilStatus, true),
+            Row::sample(5, "Lý lịch tư pháp", Protocol::CriminalRecord, true),
         ];
         vec![
             ("empty", page("", Vec::new(), true)),

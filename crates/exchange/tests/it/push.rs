@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lgsp_base::limits;
-use lgsp_exchange::{DeliveryState, Transport};
+use lgsp_exchange::{Channel, DeliveryState, Transport};
 
 use crate::world::{Behaviour, FakeTransport, Way, World, actor, run};
 
@@ -53,6 +53,49 @@ fn a_pair_waits_for_its_head_and_then_goes_on_in_order() {
                 );
             }
         }
+    });
+}
+
+#[test]
+fn a_system_that_is_called_gets_its_pairs_in_order_and_a_budget_of_its_own() {
+    run(async {
+        let world = World::new("push-connector");
+        let transport = FakeTransport::new(&world);
+        let mut worker = worker(&world, &transport);
+        let first = world.send(0, &[3], b"1", "1").await.deliveries[0].id;
+        transport.will(&[Behaviour::Fail]);
+        assert_eq!(worker.step().await.expect("works"), 1);
+        // From now on its system is called by a protocol: what waits goes that way.
+        world.directory.set(3, Way::Call);
+        let mut ids = vec![first];
+        for n in 0..2 {
+            ids.push(world.send(0, &[3], &[n], &format!("k{n}")).await.deliveries[0].id);
+        }
+        for _ in 0..6 {
+            world.clock.advance(Duration::from_secs(7));
+            worker.step().await.expect("works");
+        }
+        let mut seen = transport.seen();
+        seen.dedup();
+        assert_eq!(seen, ids);
+        let shown = state(&world, first).await;
+        let tries: Vec<_> = shown
+            .attempts
+            .iter()
+            .map(|attempt| (attempt.transport.as_str(), attempt.outcome.as_deref()))
+            .collect();
+        assert_eq!(
+            tries,
+            [
+                ("webhook", Some("unreachable")),
+                ("connector", Some("confirmed"))
+            ]
+        );
+        let items = transport.seen.lock().expect("not poisoned");
+        assert!(matches!(
+            items.last().map(|item| &item.channel),
+            Some(Channel::Connector { .. })
+        ));
     });
 }
 

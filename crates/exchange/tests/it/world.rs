@@ -12,9 +12,9 @@ use lgsp_base::planted::{Bug, Planted};
 use lgsp_base::time::ManualClock;
 use lgsp_base::{Actor, Clock, Timestamp};
 use lgsp_exchange::{
-    Accepted, AcknowledgeOutcome, Acknowledgement, Channel, Directory, Door, Exchange,
-    ExchangeConfig, HandOver, HandOverOutcome, InboxPage, InboxQuery, IntakeKind, Party, Receiver,
-    Resolved, Submit, SubmitError, Transport,
+    Accepted, AcknowledgeOutcome, Acknowledgement, Channel, ConnectorKind, Directory, Door,
+    Exchange, ExchangeConfig, HandOver, HandOverOutcome, InboxPage, InboxQuery, IntakeKind, Party,
+    Receiver, Resolved, Submit, SubmitError, Transport,
 };
 use lgsp_store::testing::TestDb;
 use lgsp_store::{Blobs, Db, DbOptions};
@@ -39,6 +39,7 @@ pub(crate) enum Way {
     Inbox,
     Axis,
     Push,
+    Call,
     Nothing,
 }
 
@@ -148,6 +149,9 @@ impl Directory for FakeDirectory {
                 webhook: WebhookId::from_bits(u128::from(number) + 1),
                 url: format!("https://{number}.binhan.example/hook"),
             },
+            Way::Call => Channel::Connector {
+                kind: ConnectorKind::Dvcqg,
+            },
             Way::Nothing => return None,
         };
         Some(Receiver {
@@ -193,7 +197,7 @@ impl Directory for FakeDirectory {
     fn pushed_to(&self) -> Vec<OrgId> {
         let ways = self.ways.lock().expect("not poisoned");
         ways.iter()
-            .filter(|(_, way)| **way == Way::Push)
+            .filter(|(_, way)| matches!(way, Way::Push | Way::Call))
             .map(|(number, _)| org(*number))
             .collect()
     }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use lgsp_base::Secret;
 use lgsp_store::testing::for_each_engine;
 
 use super::service::{binh_an, clock, ledger};
 use super::support::{open, operator, runtime, system_actor};
-use crate::error::{SystemError, UrlRule};
-use crate::model::{Protocol, WebhookState};
+use crate::connectors::NewConnector;
+use crate::error::{ConnectorRule, SystemError, UrlRule};
+use crate::model::{ConnectorSettings, Protocol, WebhookState};
 use crate::service::Registry;
 use crate::tokens::{Environment, Token};
 use crate::vault::Vault;
@@ -120,6 +122,139 @@ fn credentials_are_shown_once_and_work_until_they_are_taken_back() {
             for text in [secret.expose().as_str(), token.expose(), operators.expose()] {
                 assert!(!records.contains(text), "a secret stands in the ledger");
             }
+        });
+    });
+}
+
+fn connector(url: &str) -> NewConnector {
+    NewConnector {
+        url: url.to_owned(),
+        user: "binhan".to_owned(),
+        secret: Secret::new("mật khẩu".to_owned()),
+        settings: ConnectorSettings {
+            unit_code: "H99".to_owned(),
+            ..ConnectorSettings::default()
+        },
+    }
+}
+
+#[test]
+fn a_connector_is_kept_sealed_and_ends_with_its_system() {
+    for_each_engine("registry-connector", |test| {
+        runtime().block_on(async {
+            let registry = open(test, &clock()).await;
+            binh_an(&registry).await;
+            let by = operator();
+            let org = registry.snapshot().lookup("H99.14").unwrap().id;
+            let added = registry
+                .add_connector(
+                    &by,
+                    org,
+                    "Cổng DVCQG",
+                    Protocol::Dvcqg,
+                    connector("https://truc.example//"),
+                )
+                .await
+                .unwrap();
+            assert!(added.secret.is_none() && added.token.is_none());
+            let node = open(test, &clock()).await;
+            let snapshot = node.snapshot();
+            assert!(snapshot.receiver(org).is_some_and(|s| s.id == added.system));
+            let (known, secret) = snapshot.connections().connector(added.system).unwrap();
+            assert_eq!(known.url, "https://truc.example");
+            assert_eq!(secret.expose(), "mật khẩu".as_bytes());
+            assert!(
+                known.settings.login_path.ends_with("/mapi/login"),
+                "the usual"
+            );
+            assert!(known.settings.destination.starts_with("VN:GOV:"));
+            let records: String = ledger(test).into_iter().map(|(_, record)| record).collect();
+            assert!(!records.contains("mật khẩu"), "a secret in the ledger");
+            registry.close_system(&by, added.system).await.unwrap();
+            let snapshot = registry.snapshot();
+            assert!(snapshot.connections().connector(added.system).is_none());
+        });
+    });
+}
+
+#[test]
+fn a_connector_that_cannot_be_used_is_refused_with_its_field() {
+    for_each_engine("registry-connector-rules", |test| {
+        runtime().block_on(async {
+            let registry = open(test, &clock()).await;
+            binh_an(&registry).await;
+            let by = operator();
+            let org = registry.snapshot().lookup("H99.14").unwrap().id;
+            type Spoil = fn(&mut NewConnector);
+            let cases: [(Protocol, Spoil, ConnectorRule); 8] = [
+                (Protocol::Rest, |_| {}, ConnectorRule::Unwanted),
+                (
+                    Protocol::Dvcqg,
+                    |c| c.user.clear(),
+                    ConnectorRule::Missing("user"),
+                ),
+                (
+                    Protocol::Dvcqg,
+                    |c| c.settings.unit_code.clear(),
+                    ConnectorRule::Missing("unit_code"),
+                ),
+                (
+                    Protocol::CivilStatus,
+                    |c| c.secret = Secret::new(String::new()),
+                    ConnectorRule::Missing("secret"),
+                ),
+                (
+                    Protocol::CivilStatus,
+                    |c| c.url.push_str("/a?b=c"),
+                    ConnectorRule::Form("url"),
+                ),
+                (
+                    Protocol::Dvcqg,
+                    |c| c.settings.login_path = "login".to_owned(),
+                    ConnectorRule::Form("login_path"),
+                ),
+                (
+                    Protocol::Dvcqg,
+                    |c| c.settings.destination = "a b".to_owned(),
+                    ConnectorRule::Form("destination"),
+                ),
+                (
+                    Protocol::CriminalRecord,
+                    |c| c.secret = Secret::new("a\nb".to_owned()),
+                    ConnectorRule::Form("secret"),
+                ),
+            ];
+            for (protocol, spoil, rule) in cases {
+                let mut new = connector("https://truc.example");
+                spoil(&mut new);
+                let refused = registry
+                    .add_connector(&by, org, "Cổng", protocol, new)
+                    .await
+                    .unwrap_err();
+                assert!(
+                    matches!(&refused, SystemError::Connector(found) if *found == rule),
+                    "{refused}"
+                );
+            }
+            let bare = registry
+                .add_system(&by, org, "Cổng", Protocol::Dvcqg)
+                .await
+                .unwrap_err();
+            assert!(matches!(
+                bare,
+                SystemError::Connector(ConnectorRule::Missing("url"))
+            ));
+            let plain = registry
+                .add_connector(
+                    &by,
+                    org,
+                    "Cổng",
+                    Protocol::Dvcqg,
+                    connector("http://truc.example"),
+                )
+                .await
+                .unwrap_err();
+            assert!(matches!(plain, SystemError::Url(UrlRule::Scheme)));
         });
     });
 }

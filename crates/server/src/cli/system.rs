@@ -1,7 +1,9 @@
 //! `lgsp system`: add, list.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Context;
 use super::organisation::{items, more_note, pages};
@@ -28,6 +30,54 @@ pub(super) struct AddArgs {
     /// Protocol it speaks
     #[arg(long, value_enum)]
     protocol: Protocol,
+    /// Address at which it is called; for the last three protocols
+    #[arg(long, requires = "password_file")]
+    url: Option<String>,
+    /// Name under which we enter it
+    #[arg(long, default_value = "", requires = "url", hide_default_value = true)]
+    user: String,
+    /// File with the password or key with which we enter it
+    #[arg(long, requires = "url")]
+    password_file: Option<PathBuf>,
+    /// Our own code there
+    #[arg(long, default_value = "", requires = "url", hide_default_value = true)]
+    unit_code: String,
+    /// Where to log in, from the address
+    #[arg(long, default_value = "", requires = "url", hide_default_value = true)]
+    login_path: String,
+    /// Where its services are, from the address
+    #[arg(long, default_value = "", requires = "url", hide_default_value = true)]
+    service_path: String,
+    /// Code of the far end behind an adapter
+    #[arg(long, default_value = "", requires = "url", hide_default_value = true)]
+    destination: String,
+}
+
+impl AddArgs {
+    /// What the API is asked for.
+    fn wanted(&self) -> Result<Value, Failure> {
+        let mut wanted = json!({
+            "organisation": self.org,
+            "name": self.name,
+            "protocol": self.protocol.name(),
+        });
+        if let (Some(url), Some(file)) = (&self.url, &self.password_file) {
+            let password = std::fs::read_to_string(file).map_err(|error| {
+                let message = format!("{}: {error}", file.display());
+                Failure::new(Exit::NotFound, "cli.file", message)
+            })?;
+            wanted["connector"] = json!({
+                "url": url,
+                "user": self.user,
+                "password": password.trim_end_matches(['\r', '\n']),
+                "unit_code": self.unit_code,
+                "login_path": self.login_path,
+                "service_path": self.service_path,
+                "destination": self.destination,
+            });
+        }
+        Ok(wanted)
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -36,6 +86,31 @@ enum Protocol {
     Vxp,
     /// Our REST API
     Rest,
+    /// The national public service portal, which we call
+    Dvcqg,
+    /// The civil status system of the Ministry of Justice, which we call
+    #[value(name = "civil_status")]
+    CivilStatus,
+    /// The criminal record system of the Ministry of Justice, which we call
+    #[value(name = "criminal_record")]
+    CriminalRecord,
+}
+
+impl Protocol {
+    const fn name(self) -> &'static str {
+        match self {
+            Protocol::Vxp => "vxp",
+            Protocol::Rest => "rest",
+            Protocol::Dvcqg => "dvcqg",
+            Protocol::CivilStatus => "civil_status",
+            Protocol::CriminalRecord => "criminal_record",
+        }
+    }
+
+    /// True where the answer carries a credential.
+    const fn has_credential(self) -> bool {
+        matches!(self, Protocol::Vxp | Protocol::Rest)
+    }
 }
 
 pub(super) async fn run(context: &Context, command: SystemCommand) -> Result<Exit, Failure> {
@@ -43,13 +118,8 @@ pub(super) async fn run(context: &Context, command: SystemCommand) -> Result<Exi
     let output = context.output;
     match command {
         SystemCommand::Add(args) => {
-            let protocol = match args.protocol {
-                Protocol::Vxp => "vxp",
-                Protocol::Rest => "rest",
-            };
-            let wanted = json!({"organisation": args.org, "name": args.name, "protocol": protocol});
             let added = api
-                .post("/api/v1/systems", &[], Payload::Json(wanted))
+                .post("/api/v1/systems", &[], Payload::Json(args.wanted()?))
                 .await?
                 .json();
             output.data(&added, || {
@@ -61,10 +131,12 @@ pub(super) async fn run(context: &Context, command: SystemCommand) -> Result<Exi
                     .map(|(name, value)| format!("{name:<14}{}\n", plain(value)))
                     .collect()
             });
-            output.note(output.say(
-                "Cất khóa ngay bây giờ: nó không hiện lại lần nào nữa.",
-                "Keep the credential now: it is not shown again.",
-            ));
+            if args.protocol.has_credential() {
+                output.note(output.say(
+                    "Cất khóa ngay bây giờ: nó không hiện lại lần nào nữa.",
+                    "Keep the credential now: it is not shown again.",
+                ));
+            }
             if added.get("is_receiver") == Some(&json!(false)) {
                 output.note(output.say(
                     "Đơn vị đã có hệ thống nhận văn bản; hệ thống này chỉ gửi và xem.",

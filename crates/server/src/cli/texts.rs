@@ -98,6 +98,28 @@ const VI: &[(&str, &str)] = &[
     ("system add:org", "Mã đơn vị chủ quản"),
     ("system add:name", "Tên hệ thống"),
     ("system add:protocol", "Giao thức kết nối"),
+    (
+        "system add:url",
+        "Địa chỉ để gọi hệ thống; cho ba giao thức sau cùng",
+    ),
+    ("system add:user", "Tên đăng nhập vào hệ thống đó"),
+    (
+        "system add:password_file",
+        "Tệp chứa mật khẩu hoặc khóa để đăng nhập",
+    ),
+    ("system add:unit_code", "Mã của tỉnh (đơn vị) ở hệ thống đó"),
+    (
+        "system add:login_path",
+        "Đường dẫn đăng nhập, tính từ địa chỉ",
+    ),
+    (
+        "system add:service_path",
+        "Đường dẫn các dịch vụ, tính từ địa chỉ",
+    ),
+    (
+        "system add:destination",
+        "Mã đầu xa phía sau trục kết nối (dstcode)",
+    ),
     ("system list", "Liệt kê hệ thống"),
     ("doc", "Trao đổi văn bản"),
     ("doc send", "Gửi văn bản"),

@@ -296,3 +296,34 @@ fn agencies_tokens_and_webhooks_come_and_go() {
             .unwrap();
     });
 }
+
+#[test]
+fn where_a_system_stands_is_written_over() {
+    for_each_engine("registry-connectors", |test| {
+        test.db()
+            .write("test_connectors", |tx| {
+                assert_eq!(tx.connector_list()?, vec![]);
+                let first = ConnectorRow {
+                    system_id: SystemId::from_bits(1),
+                    url: "https://truc.example".to_owned(),
+                    user_name: "binhan".to_owned(),
+                    secret_sealed: vec![1, 2],
+                    settings: "{}".to_owned(),
+                    changed_at: Timestamp::from_micros(1),
+                };
+                tx.connector_put(&first)?;
+                assert_eq!(tx.connector_list()?, vec![first.clone()]);
+                let second = ConnectorRow {
+                    url: "https://truc2.example".to_owned(),
+                    secret_sealed: vec![3],
+                    changed_at: Timestamp::from_micros(2),
+                    ..first
+                };
+                tx.connector_put(&second)?;
+                assert_eq!(tx.connector_list()?, vec![second]);
+                Ok::<_, StoreError>(())
+            })
+            .wait()
+            .unwrap();
+    });
+}
