@@ -87,7 +87,8 @@ pub(crate) fn check(
         ("login_path", &settings.login_path),
         ("service_path", &settings.service_path),
     ] {
-        if !path.is_empty() && !(path.starts_with('/') && is_word(path) && !path.contains('#')) {
+        let is_path = path.starts_with('/') && is_word(path) && !path.contains('#');
+        if !path.is_empty() && !is_path {
             return Err(ConnectorRule::Form(field).into());
         }
     }
