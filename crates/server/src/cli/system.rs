@@ -15,7 +15,7 @@ use crate::output::table;
 pub(super) enum SystemCommand {
     /// Add a system and hand its credential out, once
     #[command(alias = "them")]
-    Add(AddArgs),
+    Add(Box<AddArgs>),
     /// List systems
     #[command(alias = "danh-sach")]
     List,
@@ -56,27 +56,30 @@ pub(super) struct AddArgs {
 impl AddArgs {
     /// What the API is asked for.
     fn wanted(&self) -> Result<Value, Failure> {
-        let mut wanted = json!({
+        let connector = match (&self.url, &self.password_file) {
+            (Some(url), Some(file)) => {
+                let password = std::fs::read_to_string(file).map_err(|error| {
+                    let message = format!("{}: {error}", file.display());
+                    Failure::new(Exit::NotFound, "cli.file", message)
+                })?;
+                json!({
+                    "url": url,
+                    "user": self.user,
+                    "password": password.trim_end_matches(['\r', '\n']),
+                    "unit_code": self.unit_code,
+                    "login_path": self.login_path,
+                    "service_path": self.service_path,
+                    "destination": self.destination,
+                })
+            }
+            _ => Value::Null,
+        };
+        Ok(json!({
             "organisation": self.org,
             "name": self.name,
             "protocol": self.protocol.name(),
-        });
-        if let (Some(url), Some(file)) = (&self.url, &self.password_file) {
-            let password = std::fs::read_to_string(file).map_err(|error| {
-                let message = format!("{}: {error}", file.display());
-                Failure::new(Exit::NotFound, "cli.file", message)
-            })?;
-            wanted["connector"] = json!({
-                "url": url,
-                "user": self.user,
-                "password": password.trim_end_matches(['\r', '\n']),
-                "unit_code": self.unit_code,
-                "login_path": self.login_path,
-                "service_path": self.service_path,
-                "destination": self.destination,
-            });
-        }
-        Ok(wanted)
+            "connector": connector,
+        }))
     }
 }
 
