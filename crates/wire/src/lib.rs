@@ -2,6 +2,7 @@
 
 pub mod dossier;
 pub mod edxml;
+pub mod multipart;
 pub mod record;
 pub mod tlog;
 pub mod vxp;
