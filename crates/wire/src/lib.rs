@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod axis_rest;
 pub mod dossier;
 pub mod edxml;
 pub mod multipart;
