@@ -36,7 +36,7 @@ pub(super) async fn update(
     })?;
     match (target(&request.doc_id)?, update) {
         (ContentTarget::Delivery(delivery), Update::Done) => {
-            confirm(state, actor, delivery).await?
+            confirm(state, actor, delivery).await?;
         }
         (ContentTarget::Delivery(delivery), Update::Fail) => refuse(state, actor, delivery).await?,
         (ContentTarget::Delivery(delivery), Update::Report(code)) => {
