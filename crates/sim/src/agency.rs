@@ -12,11 +12,13 @@ use lgsp_wire::edxml::{
 use tokio::sync::watch;
 
 use crate::catalogue;
+use crate::control::Breakable;
 use crate::door::{Door, Kind, Report, Waiting};
 use crate::fault::Faults;
 use crate::http::CallError;
 use crate::journal::Journal;
 use crate::letter::{self, Agency, ComposeError, Letter, Purpose};
+use crate::units::Habit;
 
 /// Why a piece of work failed; it stays on the desk and is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -477,6 +479,38 @@ impl AgencySystem {
             .report(&self.agency.code, &case.report, code, packet)
             .await?;
         Ok(())
+    }
+}
+
+impl Breakable for AgencySystem {
+    fn code(&self) -> &str {
+        &self.agency.code
+    }
+
+    fn name(&self) -> &str {
+        &self.agency.name
+    }
+
+    fn notation(&self) -> &str {
+        &self.agency.notation
+    }
+
+    fn receives(&self) -> &'static str {
+        match self.receive {
+            Receive::Push => "push",
+            Receive::Poll => "poll",
+        }
+    }
+
+    fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// What is normal for a test unit is its habit.
+    fn settle(&self) {
+        if let Some(habit) = Habit::of_code(&self.agency.code) {
+            habit.teach(self);
+        }
     }
 }
 

@@ -4,13 +4,14 @@
 //!
 //! | Request | Does |
 //! | --- | --- |
-//! | `GET /sim/agencies` | lists agencies and how they are |
-//! | `POST /sim/agencies/{name}/fail` | a pushed agency answers 503, a polling one stops polling; neither sends |
+//! | `GET /sim/agencies` | lists agencies and national platforms and how they are |
+//! | `POST /sim/agencies/{name}/fail` | a pushed agency answers 503, a polling one stops polling; neither sends. A platform may be told how to fail: body `{"how": "html"}` |
 //! | `POST /sim/agencies/{name}/slow` | every piece of work waits; body `{"seconds": 10}` |
 //! | `POST /sim/agencies/{name}/restore` | normal again |
 //!
 //! `{name}` is a code, an abbreviation (`SYT`) or a part of the name, with or without marks; it must mean one agency.
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,10 +27,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::agency::{AgencySystem, Receive};
-use crate::fault::Fault;
+use crate::fault::{Fault, Faults, How};
 use crate::host;
-use crate::units::Habit;
 
 /// Bytes of a request's body.
 pub const BODY_BYTES_MAX: usize = 4 * 1024;
@@ -42,6 +41,26 @@ pub const SLOW_SECONDS_DEFAULT: u64 = 10;
 /// Agencies that are named when a name means several.
 const CANDIDATES_MAX: usize = 5;
 
+/// Something that can be broken on command: the system of an agency, or a national platform.
+pub trait Breakable: Send + Sync + fmt::Debug {
+    /// The organisation's code.
+    fn code(&self) -> &str;
+    /// Its name.
+    fn name(&self) -> &str;
+    /// Its abbreviation.
+    fn notation(&self) -> &str;
+    /// `push`, `poll` or, for a platform that is called in its own protocol, `call`.
+    fn receives(&self) -> &'static str;
+    /// Its misbehaviour.
+    fn faults(&self) -> &Faults;
+    /// The ways in which it can fail.
+    fn ways(&self) -> &'static [How] {
+        &[How::Down]
+    }
+    /// Takes up again what is normal for it.
+    fn settle(&self) {}
+}
+
 /// How an agency is at the moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgencyState {
@@ -49,30 +68,26 @@ pub struct AgencyState {
     pub code: String,
     /// Its name.
     pub name: String,
-    /// `push` or `poll`.
+    /// `push`, `poll` or `call`.
     pub receives: String,
-    /// `ok`, `down` or `slow`.
+    /// `ok`, `slow`, or the word for how it fails: `down`, `html` and so on.
     pub state: String,
     /// How long each piece of work waits, in seconds; 0 unless slow.
     pub slow_seconds: u64,
 }
 
 impl AgencyState {
-    fn of(system: &AgencySystem) -> Self {
+    fn of(system: &dyn Breakable) -> Self {
         let slow_seconds = system.faults().delay().as_secs();
-        let state = match (system.faults().is_down(), slow_seconds) {
-            (true, _) => "down",
-            (false, 0) => "ok",
-            (false, _) => "slow",
+        let state = match (system.faults().how(), slow_seconds) {
+            (Some(how), _) => how.name(),
+            (None, 0) => "ok",
+            (None, _) => "slow",
         };
         Self {
-            code: system.agency().code.clone(),
-            name: system.agency().name.clone(),
-            receives: match system.receive() {
-                Receive::Push => "push",
-                Receive::Poll => "poll",
-            }
-            .to_owned(),
+            code: system.code().to_owned(),
+            name: system.name().to_owned(),
+            receives: system.receives().to_owned(),
             state: state.to_owned(),
             slow_seconds,
         }
@@ -105,7 +120,7 @@ impl Control {
     /// Answers until told to stop.
     pub async fn serve(
         self,
-        systems: Vec<Arc<AgencySystem>>,
+        systems: Vec<Arc<dyn Breakable>>,
         token: Secret<String>,
         stop: watch::Receiver<bool>,
     ) {
@@ -123,7 +138,7 @@ impl Control {
 
 #[derive(Debug)]
 struct Panel {
-    systems: Vec<Arc<AgencySystem>>,
+    systems: Vec<Arc<dyn Breakable>>,
     /// Comparing hashes tells nothing about the token by its timing.
     token_hash: Sha256,
 }
@@ -131,7 +146,7 @@ struct Panel {
 /// What is done to an agency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Deed {
-    Fail,
+    Fail(How),
     Slow(Duration),
     Restore,
 }
@@ -139,6 +154,7 @@ enum Deed {
 #[derive(Debug, Default, Deserialize)]
 struct Wish {
     seconds: Option<u64>,
+    how: Option<How>,
 }
 
 /// A refusal: status, stable code, words in Vietnamese and English.
@@ -203,15 +219,15 @@ impl Panel {
                 let all: Vec<AgencyState> = self
                     .systems
                     .iter()
-                    .map(|system| AgencyState::of(system))
+                    .map(|system| AgencyState::of(&**system))
                     .collect();
                 Ok(json!({"agencies": all}))
             }
             (&Method::POST, ["sim", "agencies", name, deed]) => {
                 let deed = read_deed(deed, request).await?;
-                let system = self.find(&decode(name))?;
-                apply(system, deed);
-                tracing::info!(agency = %system.agency().code, ?deed, "a simulated agency was changed");
+                let system = &**self.find(&decode(name))?;
+                apply(system, deed)?;
+                tracing::info!(agency = %system.code(), ?deed, "a simulated agency was changed");
                 Ok(json!(AgencyState::of(system)))
             }
             _ => Err(Refusal::new(
@@ -231,7 +247,7 @@ impl Panel {
             .is_some_and(|token| Sha256::of(token) == self.token_hash)
     }
 
-    fn find(&self, name: &str) -> Result<&Arc<AgencySystem>, Refusal> {
+    fn find(&self, name: &str) -> Result<&Arc<dyn Breakable>, Refusal> {
         match find(&self.systems, name).as_slice() {
             [one] => Ok(*one),
             [] => Err(Refusal::new(
@@ -244,7 +260,7 @@ impl Panel {
                 let codes: Vec<&str> = several
                     .iter()
                     .take(CANDIDATES_MAX)
-                    .map(|system| system.agency().code.as_str())
+                    .map(|system| system.code())
                     .collect();
                 let codes = codes.join(", ");
                 Err(Refusal::new(
@@ -259,50 +275,60 @@ impl Panel {
 }
 
 /// The agencies that a name may mean: by code, else by abbreviation, else by a part of the name.
-fn find<'a>(systems: &'a [Arc<AgencySystem>], name: &str) -> Vec<&'a Arc<AgencySystem>> {
+fn find<'a>(systems: &'a [Arc<dyn Breakable>], name: &str) -> Vec<&'a Arc<dyn Breakable>> {
     let name = name.trim();
     let folded = vi::fold(name);
     if folded.is_empty() {
         return Vec::new();
     }
-    let by = |test: &dyn Fn(&AgencySystem) -> bool| -> Vec<&'a Arc<AgencySystem>> {
-        systems.iter().filter(|system| test(system)).collect()
+    let by = |test: &dyn Fn(&dyn Breakable) -> bool| -> Vec<&'a Arc<dyn Breakable>> {
+        systems.iter().filter(|system| test(&***system)).collect()
     };
-    let by_code = by(&|system| system.agency().code.eq_ignore_ascii_case(name));
+    let by_code = by(&|system| system.code().eq_ignore_ascii_case(name));
     if !by_code.is_empty() {
         return by_code;
     }
-    let by_notation = by(&|system| system.agency().notation.to_lowercase() == name.to_lowercase());
+    let by_notation = by(&|system| system.notation().to_lowercase() == name.to_lowercase());
     if !by_notation.is_empty() {
         return by_notation;
     }
-    by(&|system| vi::fold(&system.agency().name).contains(&folded))
+    by(&|system| vi::fold(system.name()).contains(&folded))
 }
 
-fn apply(system: &AgencySystem, deed: Deed) {
+fn apply(system: &dyn Breakable, deed: Deed) -> Result<(), Refusal> {
     let faults = system.faults();
     match deed {
-        Deed::Fail => faults.start(Fault::Down),
+        Deed::Fail(how) if !system.ways().contains(&how) => {
+            let ways: Vec<&str> = system.ways().iter().map(|way| way.name()).collect();
+            let ways = ways.join(", ");
+            return Err(Refusal::invalid(
+                &format!("đơn vị này chỉ có thể hỏng theo cách: {ways}"),
+                &format!("this one can fail in these ways alone: {ways}"),
+            ));
+        }
+        Deed::Fail(how) => {
+            if system.ways().len() > 1 {
+                // A platform fails in one way at a time.
+                faults.restore();
+            }
+            faults.start(Fault::Platform(how));
+        }
         Deed::Slow(delay) => {
-            faults.end(Fault::Down);
+            faults.restore();
             faults.start(Fault::Slow(delay));
         }
         Deed::Restore => {
-            faults.end(Fault::Down);
-            faults.end(Fault::Slow(Duration::ZERO));
-            // What is normal for a test unit is its habit.
-            if let Some(habit) = Habit::of_code(&system.agency().code) {
-                habit.teach(system);
-            }
+            faults.restore();
+            system.settle();
         }
     }
+    Ok(())
 }
 
 async fn read_deed(word: &str, request: Request<Incoming>) -> Result<Deed, Refusal> {
     match word {
-        "fail" => return Ok(Deed::Fail),
         "restore" => return Ok(Deed::Restore),
-        "slow" => {}
+        "fail" | "slow" => {}
         _ => {
             return Err(Refusal::invalid(
                 "cần fail, slow hoặc restore",
@@ -323,11 +349,14 @@ async fn read_deed(word: &str, request: Request<Incoming>) -> Result<Deed, Refus
     } else {
         serde_json::from_slice(&body).map_err(|_| {
             Refusal::invalid(
-                "cần nội dung như {\"seconds\": 10}",
-                "a body like {\"seconds\": 10} is expected",
+                "cần nội dung như {\"seconds\": 10} hoặc {\"how\": \"html\"}",
+                "a body like {\"seconds\": 10} or {\"how\": \"html\"} is expected",
             )
         })?
     };
+    if word == "fail" {
+        return Ok(Deed::Fail(wish.how.unwrap_or(How::Down)));
+    }
     let seconds = wish.seconds.unwrap_or(SLOW_SECONDS_DEFAULT);
     if !(1..=SLOW_SECONDS_MAX).contains(&seconds) {
         return Err(Refusal::invalid(
@@ -372,9 +401,9 @@ mod tests {
 
     use super::*;
     use crate::http::{Call, HttpClient};
-    use crate::{Agency, Door, Journal, RestClient, World};
+    use crate::{Agency, AgencySystem, Door, Journal, Receive, RestClient, World};
 
-    fn systems() -> Vec<Arc<AgencySystem>> {
+    fn systems() -> Vec<Arc<dyn Breakable>> {
         let world = World {
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(SeededEntropy::new(1)),
@@ -388,7 +417,7 @@ mod tests {
                 notation: notation.to_owned(),
             };
             let door = Door::Rest(RestClient::new("http://127.0.0.1:9", "none"));
-            Arc::new(AgencySystem::new(agency, door, receive, world.clone()))
+            Arc::new(AgencySystem::new(agency, door, receive, world.clone())) as Arc<dyn Breakable>
         };
         vec![
             system(("H99.08", "Sở Y tế tỉnh Bình An", "SYT"), Receive::Push),
@@ -402,7 +431,7 @@ mod tests {
         let codes = |name: &str| -> Vec<String> {
             find(&systems, name)
                 .iter()
-                .map(|system| system.agency().code.clone())
+                .map(|system| system.code().to_owned())
                 .collect()
         };
         for name in ["H99.08", "h99.08", "syt", "Sở Y tế", "so y te"] {
@@ -455,6 +484,13 @@ mod tests {
 
             assert_eq!(post("H99.08/slow", "{\"seconds\": 0}").await.0, 400);
             assert_eq!(post("H99.08/explode", "").await.0, 400);
+            let (status, refusal) = post("H99.08/fail", "{\"how\": \"html\"}").await;
+            assert_eq!(
+                (status, refusal["code"].as_str()),
+                (400, Some("sim.request"))
+            );
+            assert_eq!(post("H99.08/fail", "{\"how\": \"no\"}").await.0, 400);
+            assert_eq!(systems[0].faults().how(), None);
             assert_eq!(post("H98/fail", "").await.0, 404);
             let (status, refusal) = post("b%C3%ACnh%20an/fail", "").await;
             assert_eq!(

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// One way to misbehave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -20,6 +22,58 @@ pub enum Fault {
     NeverAnswers,
     /// Answers a push with the hash of something else and takes nothing.
     WrongDigest,
+    /// A national platform that misbehaves in this way.
+    Platform(How),
+}
+
+/// How a national platform misbehaves; also the words of `lgsp sim fail --how`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// Answers everything with 503 and calls nobody.
+    Down,
+    /// Answers with a web page and status 200.
+    Html,
+    /// Forgets every session: a log-in succeeds, and the next request is told to log in.
+    Session,
+    /// Keeps everything that it is given twice.
+    Duplicate,
+    /// Says that it has kept what it is given, and forgets it.
+    Lose,
+    /// Keeps another status than the one that it is given.
+    Drift,
+    /// Answers every request with a server error inside an answer with status 200.
+    Error200,
+}
+
+impl How {
+    /// All of them, in the order of the guide.
+    pub const ALL: [How; 7] = [
+        How::Down,
+        How::Html,
+        How::Session,
+        How::Duplicate,
+        How::Lose,
+        How::Drift,
+        How::Error200,
+    ];
+
+    /// The word on the command line and in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            How::Down => "down",
+            How::Html => "html",
+            How::Session => "session",
+            How::Duplicate => "duplicate",
+            How::Lose => "lose",
+            How::Drift => "drift",
+            How::Error200 => "error200",
+        }
+    }
+
+    const fn bit(self) -> u32 {
+        1 << self as u32
+    }
 }
 
 /// The faults of one system that are switched on.
@@ -32,6 +86,8 @@ pub struct Faults {
     fails_first: AtomicU32,
     never_answers: AtomicBool,
     wrong_digest: AtomicBool,
+    /// One bit for each [`How`] but [`How::Down`].
+    platform: AtomicU32,
 }
 
 impl Faults {
@@ -60,7 +116,37 @@ impl Faults {
                 .store(if on { times } else { 0 }, Ordering::Relaxed),
             Fault::NeverAnswers => self.never_answers.store(on, Ordering::Relaxed),
             Fault::WrongDigest => self.wrong_digest.store(on, Ordering::Relaxed),
+            Fault::Platform(How::Down) => self.down.store(on, Ordering::Relaxed),
+            Fault::Platform(how) => {
+                let bits = self.platform.load(Ordering::Relaxed);
+                let bits = if on {
+                    bits | how.bit()
+                } else {
+                    bits & !how.bit()
+                };
+                self.platform.store(bits, Ordering::Relaxed);
+            }
         }
+    }
+
+    /// True while a platform misbehaves in this way.
+    pub fn is(&self, how: How) -> bool {
+        match how {
+            How::Down => self.is_down(),
+            other => self.platform.load(Ordering::Relaxed) & other.bit() != 0,
+        }
+    }
+
+    /// The first way in which a platform misbehaves.
+    pub fn how(&self) -> Option<How> {
+        How::ALL.into_iter().find(|how| self.is(*how))
+    }
+
+    /// Switches off every way of a platform, and slowness.
+    pub fn restore(&self) {
+        self.end(Fault::Down);
+        self.end(Fault::Slow(Duration::ZERO));
+        self.platform.store(0, Ordering::Relaxed);
     }
 
     /// True while the system is down.
@@ -96,5 +182,33 @@ impl Faults {
     /// True while pushes are answered with a wrong hash.
     pub fn has_wrong_digest(&self) -> bool {
         self.wrong_digest.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_of_a_platform_is_a_switch_of_its_own() {
+        let faults = Faults::default();
+        for how in How::ALL {
+            faults.start(Fault::Platform(how));
+            assert_eq!(faults.how(), Some(how));
+            assert_eq!(
+                How::ALL
+                    .into_iter()
+                    .filter(|other| faults.is(*other))
+                    .count(),
+                1
+            );
+            assert_eq!(serde_json::json!(how), how.name());
+            faults.end(Fault::Platform(how));
+            assert_eq!(faults.how(), None);
+        }
+        faults.start(Fault::Platform(How::Down));
+        faults.start(Fault::Platform(How::Lose));
+        faults.restore();
+        assert_eq!(faults.how(), None);
     }
 }

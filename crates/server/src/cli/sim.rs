@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use lgsp_base::{Lang, Secret, vi};
+use lgsp_sim::How;
 use serde_json::{Value, json};
 
 use super::Context;
@@ -14,9 +16,9 @@ use crate::output::{Output, table};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SimCommand {
-    /// Break an agency: it neither sends nor receives
+    /// Break an agency, which then neither sends nor receives, or a national platform in the way that --how names
     #[command(alias = "hong")]
-    Fail(AgencyArgs),
+    Fail(FailArgs),
     /// Let an agency answer late
     #[command(alias = "cham")]
     Slow(SlowArgs),
@@ -48,6 +50,17 @@ pub(super) struct AgencyArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct FailArgs {
+    /// Code, abbreviation or a part of the name
+    org: String,
+    /// How it fails; agencies can only be down
+    #[arg(long, default_value = How::Down.name(), value_parser = PossibleValuesParser::new(How::ALL.map(How::name)))]
+    how: String,
+    #[command(flatten)]
+    host: HostArgs,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct SlowArgs {
     /// Code, abbreviation or a part of the name
     org: String,
@@ -61,7 +74,8 @@ pub(super) struct SlowArgs {
 pub(super) async fn run(context: &Context, command: SimCommand) -> Result<Exit, Failure> {
     match command {
         SimCommand::Fail(args) => {
-            change(context, &args.host, &args.org, "fail", Payload::Empty).await
+            let wish = Payload::Json(json!({"how": args.how}));
+            change(context, &args.host, &args.org, "fail", wish).await
         }
         SimCommand::Restore(args) => {
             change(context, &args.host, &args.org, "restore", Payload::Empty).await
@@ -139,12 +153,16 @@ fn states(output: Output, agencies: &Value) -> String {
             ("down", Lang::En) => "■ Down".to_owned(),
             ("slow", Lang::Vi) => format!("▲ Chậm {}", vi::duration(wait, lang)),
             ("slow", Lang::En) => format!("▲ Slow by {}", vi::duration(wait, lang)),
-            (_, Lang::Vi) => "● Bình thường".to_owned(),
-            (_, Lang::En) => "● Normal".to_owned(),
+            ("ok", Lang::Vi) => "● Bình thường".to_owned(),
+            ("ok", Lang::En) => "● Normal".to_owned(),
+            (how, Lang::Vi) => format!("■ Hỏng: {how}"),
+            (how, Lang::En) => format!("■ Fails: {how}"),
         };
         let receives = match (part("receives").as_str(), lang) {
             ("push", Lang::Vi) => "webhook",
             ("push", Lang::En) => "webhook",
+            ("call", Lang::Vi) => "giao thức riêng",
+            ("call", Lang::En) => "own protocol",
             (_, Lang::Vi) => "hộp thư",
             (_, Lang::En) => "inbox",
         };

@@ -25,8 +25,8 @@ use lgsp_base::{Lang, Secret};
 use lgsp_sim::province::Scenario;
 use lgsp_sim::webhook::Receiver;
 use lgsp_sim::{
-    AgencySystem, Control, Fault, Journal, Letter, Manners, Province, Purpose, Receive, RestClient,
-    TestUnit, World,
+    AgencySystem, Breakable, Control, Fault, Journal, Letter, Manners, Province, Purpose, Receive,
+    RestClient, TestUnit, World,
 };
 use serde::Serialize;
 use tokio::sync::watch;
@@ -199,7 +199,14 @@ impl Demo<'_> {
         let endpoint = Box::pin(endpoint);
         let control = async {
             match control {
-                Some((control, token)) => control.serve(systems, token, stopping.clone()).await,
+                Some((control, token)) => {
+                    let systems = systems
+                        .into_iter()
+                        .map(|system| system as Arc<dyn Breakable>);
+                    control
+                        .serve(systems.collect(), token, stopping.clone())
+                        .await;
+                }
                 None => std::future::pending().await,
             }
         };
