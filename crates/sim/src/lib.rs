@@ -2,13 +2,16 @@
 
 pub mod agency;
 pub mod catalogue;
+pub mod civil_status;
 pub mod control;
+pub mod criminal_record;
 pub mod door;
 pub mod fault;
 mod host;
 pub mod http;
 pub mod journal;
 pub mod letter;
+pub mod ministry;
 pub mod pdf;
 pub mod platform;
 pub mod portal;
@@ -19,7 +22,9 @@ pub mod vxp;
 pub mod webhook;
 
 pub use agency::{AgencySystem, Manners, Receive, World};
+pub use civil_status::CivilStatus;
 pub use control::{AgencyState, Breakable, Control};
+pub use criminal_record::CriminalRecord;
 pub use door::Door;
 pub use fault::{Fault, Faults, How};
 pub use http::CallError;
