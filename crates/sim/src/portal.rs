@@ -34,7 +34,7 @@ use crate::control::Breakable;
 use crate::fault::{Faults, How};
 use crate::platform::{Asked, Platform, Said, Visit, Visits};
 
-pub use catalogues::Procedure;
+pub use catalogues::{Procedure, fictional};
 pub use memory::{Record, Remembered};
 
 use memory::Memory;
@@ -80,7 +80,7 @@ impl PortalConfig {
             auth_path: "/XrdAdapter/RestService/forward/mapi/login".to_owned(),
             service_path: "/XrdAdapter/RestService/forward/mapi/g".to_owned(),
             session_for: SESSION_FOR,
-            procedures: catalogues::fictional(),
+            procedures: fictional(),
         }
     }
 }

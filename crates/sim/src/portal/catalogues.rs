@@ -31,62 +31,57 @@ impl Procedure {
     }
 }
 
-const FICTIONAL: [(&str, &str, &str, &str, u8, u32, &str, &str); 4] = [
-    (
-        "9.000001",
-        "Thủ tục mẫu: cấp bản sao giấy tờ (giả định)",
-        "G99-LV01",
-        "Lĩnh vực mẫu",
+/// Number, name, days and fee of a fictional procedure, its sector and its result.
+struct Row(u32, &'static str, u8, u32, &'static str, &'static str);
+
+const FICTIONAL: [Row; 4] = [
+    Row(
+        1,
+        "cấp bản sao giấy tờ",
         2,
         8_000,
-        "KQ.G99.000001",
+        "Lĩnh vực mẫu",
         "Bản sao (mẫu)",
     ),
-    (
-        "9.000002",
-        "Thủ tục mẫu: cấp giấy phép xây dựng nhà ở riêng lẻ (giả định)",
-        "G99-LV02",
-        "Xây dựng (mẫu)",
+    Row(
+        2,
+        "cấp giấy phép xây dựng nhà ở riêng lẻ",
         15,
         75_000,
-        "KQ.G99.000002",
+        "Xây dựng (mẫu)",
         "Giấy phép (mẫu)",
     ),
-    (
-        "9.000003",
-        "Thủ tục mẫu: đăng ký khai sinh (giả định)",
-        "G99-LV03",
-        "Hộ tịch (mẫu)",
+    Row(
+        3,
+        "đăng ký khai sinh",
         1,
         0,
-        "KQ.G99.000003",
+        "Hộ tịch (mẫu)",
         "Giấy khai sinh (mẫu)",
     ),
-    (
-        "9.000004",
-        "Thủ tục mẫu: cấp Phiếu lý lịch tư pháp (giả định)",
-        "G99-LV04",
-        "Lý lịch tư pháp (mẫu)",
+    Row(
+        4,
+        "cấp Phiếu lý lịch tư pháp",
         10,
         200_000,
-        "KQ.G99.000004",
+        "Lý lịch tư pháp (mẫu)",
         "Phiếu lý lịch tư pháp (mẫu)",
     ),
 ];
 
 /// The procedures of the fictional province: one that a commune handles alone, one of a department, one of each ministry system.
-pub(super) fn fictional() -> Vec<Procedure> {
+pub fn fictional() -> Vec<Procedure> {
     FICTIONAL
         .iter()
-        .map(|row| Procedure {
-            code: row.0.to_owned(),
-            name: row.1.to_owned(),
-            sector_code: row.2.to_owned(),
-            sector_name: row.3.to_owned(),
-            days: row.4,
-            fee: row.5,
-            result_code: row.6.to_owned(),
-            result_name: row.7.to_owned(),
+        .map(|Row(number, name, days, fee, sector, result)| Procedure {
+            code: format!("9.{number:06}"),
+            name: format!("Thủ tục mẫu: {name} (giả định)"),
+            sector_code: format!("G99-LV{number:02}"),
+            sector_name: (*sector).to_owned(),
+            days: *days,
+            fee: *fee,
+            result_code: format!("KQ.G99.{number:06}"),
+            result_name: (*result).to_owned(),
         })
         .collect()
 }
