@@ -228,6 +228,12 @@ pub const LEDGER_GAP_WAIT: Duration = Duration::from_secs(600);
 pub const LEDGER_GAPS_AT_ONCE: usize = 256;
 /// Leaves read at once.
 pub const LEDGER_LEAVES_MAX: usize = 4_096;
+/// A step of the wall clock against the monotonic one that is worth an entry of the ledger.
+pub const CLOCK_STEP_MIN: Duration = Duration::from_millis(100);
+/// Difference of the clock from what else is known of the time that raises an alarm (reliability A8).
+pub const CLOCK_SKEW_ALARM: Duration = Duration::from_secs(1);
+/// Difference of the clock above which no checkpoint and no receipt is signed (reliability A8).
+pub const CLOCK_SKEW_MAX: Duration = Duration::from_secs(300);
 /// Cosignatures kept per checkpoint.
 pub const LEDGER_COSIGNATURES_MAX: usize = 12;
 

@@ -39,6 +39,12 @@ pub enum Bug {
     ForkAtEqualSize = 1 << 14,
     /// A8: entries become leaves in the order of their times.
     LeavesByClock = 1 << 15,
+    /// A8: checkpoints and receipts are signed although the clock is far off.
+    SignDespiteSkew = 1 << 16,
+    /// A5: a receipt is found valid although the statements between its keys were not checked.
+    SkipSuccession = 1 << 17,
+    /// A7: stamps count as fresh although the authority gave none.
+    StampsAlwaysFresh = 1 << 18,
     /// A delivery that is sent again is counted as another business transaction.
     CountResendTwice = 1 << 20,
     /// A9: credentials of requests are written into the log.

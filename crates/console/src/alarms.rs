@@ -1,4 +1,4 @@
-//! What stands on every page while it lasts: the ledger is not sealed, not stamped, not witnessed, or the figures stand still.
+//! What stands on every page while it lasts: the ledger is not sealed, not stamped, not witnessed, the clock is off, or the figures stand still.
 
 use lgsp_base::Timestamp;
 use serde::Serialize;
@@ -9,6 +9,10 @@ use serde::Serialize;
 pub enum AlarmKind {
     /// Entries are not made leaves.
     Sealing,
+    /// The clock is off.
+    Clock,
+    /// The same, and so far that nothing is signed.
+    ClockStops,
     /// The time-stamp authority gives no stamps.
     Timestamp,
     /// The same, and the end of the countdown refuses new documents.
@@ -28,7 +32,7 @@ pub struct Alarm {
     pub since: Timestamp,
     /// When its countdown ends, if it has one.
     pub until: Option<Timestamp>,
-    /// Whose: the name of a witness; empty for the platform's own parts.
+    /// Whose or by how much: the name of a witness, the skew of the clock; empty for the platform's own parts.
     pub about: String,
 }
 
@@ -43,6 +47,8 @@ pub(crate) fn samples() -> Vec<Alarm> {
     let since = Timestamp::from_micros(1_793_844_000_000_000);
     [
         AlarmKind::Sealing,
+        AlarmKind::ClockStops,
+        AlarmKind::Clock,
         AlarmKind::TimestampStops,
         AlarmKind::Timestamp,
         AlarmKind::Witness,
@@ -54,10 +60,10 @@ pub(crate) fn samples() -> Vec<Alarm> {
         since,
         until: matches!(kind, AlarmKind::TimestampStops | AlarmKind::Timestamp)
             .then(|| since.plus(std::time::Duration::from_secs(14_400))),
-        about: if kind == AlarmKind::Witness {
-            "witness.example"
-        } else {
-            ""
+        about: match kind {
+            AlarmKind::Witness => "witness.example",
+            AlarmKind::ClockStops | AlarmKind::Clock => "-301,5 s",
+            _ => "",
         }
         .to_owned(),
     })

@@ -31,6 +31,9 @@ fn bug(name: &str) -> Option<Bug> {
         "CheckpointBeforeReread" => Bug::CheckpointBeforeReread,
         "ForkAtEqualSize" => Bug::ForkAtEqualSize,
         "LeavesByClock" => Bug::LeavesByClock,
+        "SignDespiteSkew" => Bug::SignDespiteSkew,
+        "SkipSuccession" => Bug::SkipSuccession,
+        "StampsAlwaysFresh" => Bug::StampsAlwaysFresh,
         "LogSecrets" => Bug::LogSecrets,
         _ => return None,
     })

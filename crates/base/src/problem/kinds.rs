@@ -698,6 +698,18 @@ pub static LEDGER_TIMESTAMP_MISSING: ProblemKind = ProblemKind {
     axis_code: 20,
 };
 
+/// The clock of the platform is too far off to sign anything.
+pub static LEDGER_CLOCK: ProblemKind = ProblemKind {
+    code: "ledger.clock",
+    status: 503,
+    retryable: true,
+    title_vi: "Đồng hồ của nền tảng sai quá xa nên không ký gì",
+    title_en: "The platform's clock is too far off to sign anything",
+    fix_vi: "Thử lại sau; người quản trị chỉnh đồng hồ, bật đồng bộ NTP, xem lgsp doctor",
+    fix_en: "Try again later; the operator sets the clock, turns NTP on and runs lgsp doctor",
+    axis_code: 20,
+};
+
 /// The ledger is not available.
 pub static LEDGER_UNAVAILABLE: ProblemKind = ProblemKind {
     code: "ledger.unavailable",
@@ -974,6 +986,7 @@ pub static ALL: &[&ProblemKind] = &[
     &LEDGER_NOT_SEALED,
     &LEDGER_UNKNOWN,
     &LEDGER_TIMESTAMP_MISSING,
+    &LEDGER_CLOCK,
     &LEDGER_UNAVAILABLE,
     &EVENTS_LIMIT,
     &ORG_UNKNOWN,

@@ -38,6 +38,8 @@ const KINDS: &[&str] = &[
     "delivery.resent",
     "document.accepted",
     "document.erased",
+    "ledger.clock_accepted",
+    "ledger.clock_stepped",
     "ledger.key_rotated",
     "ledger.record_erased",
     "organisation.event",

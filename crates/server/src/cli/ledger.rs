@@ -1,5 +1,6 @@
 //! `lgsp receipt`, `lgsp verify`, `lgsp ledger`: what is proved, and the log that proves it.
 
+mod accept_clock;
 mod fsck;
 mod rotate;
 
@@ -59,6 +60,9 @@ pub(super) enum LedgerCommand {
     /// Replace the key of the ledger; earlier receipts stay valid
     #[command(alias = "thay-khoa")]
     RotateKey(RotateArgs),
+    /// Say that the present clock is right although the newest checkpoint is from a later time
+    #[command(alias = "nhan-gio")]
+    AcceptClock(AcceptClockArgs),
 }
 
 #[derive(Debug, Args)]
@@ -87,11 +91,19 @@ pub(super) struct RotateArgs {
     data: PathBuf,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct AcceptClockArgs {
+    /// Data folder
+    #[arg(long)]
+    data: PathBuf,
+}
+
 pub(super) fn run(context: &Context, command: LedgerCommand) -> Result<Exit, Failure> {
     match command {
         LedgerCommand::Fsck(args) => fsck::run(context, &args),
         LedgerCommand::Key(args) => key(context, args),
         LedgerCommand::RotateKey(args) => rotate::run(context, &args),
+        LedgerCommand::AcceptClock(args) => accept_clock::run(context, &args),
     }
 }
 

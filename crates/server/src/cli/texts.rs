@@ -188,6 +188,11 @@ const VI: &[(&str, &str)] = &[
     ),
     ("ledger rotate-key:data", "Thư mục dữ liệu"),
     (
+        "ledger accept-clock",
+        "Xác nhận giờ hiện tại là đúng dù điểm chốt mới nhất mang giờ muộn hơn",
+    ),
+    ("ledger accept-clock:data", "Thư mục dữ liệu"),
+    (
         "witness",
         "Làm bên chứng kiến độc lập, đồng ký các điểm chốt của sổ nhật ký",
     ),

@@ -2,6 +2,7 @@
 //!
 //! Each part is a small step that a task repeats; how each fares stands in [`Vouching`], which readiness, metrics and log read.
 
+mod clock;
 mod condition;
 mod sealing;
 mod stamping;
@@ -31,6 +32,7 @@ use crate::data_folder::DataFolder;
 use crate::note_key;
 use crate::tasks::{Tasks, is_stopped_within};
 
+pub use clock::ClockCare;
 pub use condition::{Condition, Failing};
 use sealing::Sealing;
 pub use stamping::{Stamping, StampingRules};
@@ -103,6 +105,8 @@ pub struct Vouching {
     pub seals: bool,
     /// Makes entries leaves, and publishes checkpoints.
     pub sealing: Arc<Sealing>,
+    /// How the clock stands.
+    pub clock: Arc<ClockCare>,
     /// Time stamps; `None` without an authority.
     pub stamping: Option<Arc<Stamping>>,
     /// One for each witness of the settings.
@@ -143,6 +147,7 @@ impl Vouching {
             .collect();
         Ok(Self {
             seals: config.seal,
+            clock: Arc::new(ClockCare::new(ledger.clone(), parts.clock.clone())),
             sealing: Arc::new(Sealing::new(ledger.clone(), parts.clock)),
             stamping,
             witnesses,
@@ -153,7 +158,7 @@ impl Vouching {
     /// What readiness says of the log: a ledger that is not sealed takes no work, everything else is a notice.
     pub fn probes(&self) -> Vec<Probe> {
         let (sealing, projecting) = (self.sealing.clone(), self.projecting.clone());
-        let seals = self.seals;
+        let (seals, care) = (self.seals, self.clock.clone());
         let mut probes = vec![
             Probe::new("ledger", move || sealing.told()),
             Probe::notice("sealing", move || {
@@ -163,6 +168,7 @@ impl Vouching {
                     Err("switched off by ledger.seal".to_owned())
                 }
             }),
+            Probe::notice("clock", move || care.told()),
             Probe::notice("insight", move || told(projecting.failing())),
         ];
         if let Some(stamping) = self.stamping.clone() {
@@ -183,10 +189,13 @@ impl Vouching {
             tracing::warn!("the ledger is not sealed: ledger.seal is false");
             return;
         }
-        let sealing = self.sealing.clone();
+        let (sealing, care) = (self.sealing.clone(), self.clock.clone());
         tasks.every("ledger.seal", SEAL_INTERVAL, move || {
-            let sealing = sealing.clone();
-            async move { sealing.step().await }
+            let (sealing, care) = (sealing.clone(), care.clone());
+            async move {
+                sealing.step().await;
+                care.step();
+            }
         });
         if let Some(stamping) = self.stamping.clone() {
             tasks.every("ledger.timestamp", TICK, move || {
@@ -227,6 +236,15 @@ impl Alarms for Vouching {
         let mut alarms = Vec::new();
         if let Some(failing) = self.sealing.condition.failing() {
             alarms.push(alarm(AlarmKind::Sealing, failing, None, ""));
+        }
+        if let Some(failing) = self.clock.condition.failing() {
+            let skew = self.clock.skew();
+            let kind = if skew.is_refused() {
+                AlarmKind::ClockStops
+            } else {
+                AlarmKind::Clock
+            };
+            alarms.push(alarm(kind, failing, None, &skew.to_string()));
         }
         if let Some((stamping, failing)) = self
             .stamping

@@ -18,8 +18,6 @@ use crate::config::OnOutage;
 
 /// Pause after a failure before the authority is asked again.
 const RETRY_PAUSE: Duration = Duration::from_secs(10);
-/// Difference of the authority's clock and ours that is worth a warning; the call itself takes part of it.
-const SKEW_WARN: Duration = Duration::from_secs(5);
 
 /// How stamps are made and what their absence means.
 #[derive(Debug, Clone)]
@@ -180,7 +178,9 @@ impl Stamping {
             return Ok(None);
         };
         let newest = self.ledger.newest_timestamp().await?;
-        if newest.is_some_and(|stamp| stamp.size == checkpoint.size) {
+        let is_stamped = newest.is_some_and(|stamp| stamp.size == checkpoint.size);
+        // While the clock is off nothing new may come: the authority is asked for the time alone.
+        if is_stamped && !self.ledger.clock_skew().is_alarm() {
             return Ok(None);
         }
         self.stamp(&checkpoint).await.map(Some)
@@ -191,6 +191,7 @@ impl Stamping {
         let mut nonce = [0; 8];
         self.entropy.fill(&mut nonce);
         let nonce = u64::from_be_bytes(nonce);
+        let asked = self.clock.monotonic();
         let token = self.client.stamp(&imprint_of(&note.text), nonce).await?;
         // The ledger verifies before it stores.
         let stored = self
@@ -199,12 +200,7 @@ impl Stamping {
             .await?;
         let skew = stored.gen_time.as_millis() - stored.at.as_millis();
         self.with(|course| course.skew_millis = skew);
-        if u128::from(skew.unsigned_abs()) > SKEW_WARN.as_millis() {
-            tracing::warn!(
-                skew_millis = skew,
-                "the clock of this machine and that of the time-stamp authority differ"
-            );
-        }
+        self.ledger.hear_time(stored.gen_time, asked);
         Ok(())
     }
 

@@ -8,6 +8,7 @@ const WAITING_MAX: usize = 1_000_000;
 impl Sources {
     pub(super) async fn render_ledger(&self, page: &mut Page) {
         self.render_sealing(page).await;
+        self.render_clock(page);
         self.render_stamping(page);
         self.render_witnesses(page);
     }
@@ -50,6 +51,25 @@ impl Sources {
             "gauge",
             "1 while the ledger is sealed, 0 while that fails",
             u64::from(sealing.condition.failing().is_none()),
+        );
+    }
+
+    fn render_clock(&self, page: &mut Page) {
+        let skew = self.ledger.clock_skew();
+        let name = "lgsp_ledger_clock_skew_seconds";
+        page.head(name, "gauge", "How far our clock is ahead of what it is compared with");
+        let sign = if skew.micros < 0 { "-" } else { "" };
+        let (source, micros) = (skew.source.code(), skew.micros.unsigned_abs());
+        page.line(&format!(
+            "{name}{{compared_with=\"{source}\"}} {sign}{}.{:06}",
+            micros / 1_000_000,
+            micros % 1_000_000
+        ));
+        page.one(
+            "lgsp_ledger_clock_steps_total",
+            "counter",
+            "Steps of the clock that this node saw",
+            self.ledger.clock_steps(),
         );
     }
 

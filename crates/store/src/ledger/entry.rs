@@ -112,6 +112,10 @@ impl NewEntry {
 pub const RECORD_ERASED: &str = "ledger.record_erased";
 /// The kind of the entry that tells of a new key of the log.
 pub const KEY_ROTATED: &str = "ledger.key_rotated";
+/// The kind of the entry that tells of a step of a node's clock.
+pub const CLOCK_STEPPED: &str = "ledger.clock_stepped";
+/// The kind of the entry that tells that a checkpoint's time is no measure of the clock.
+pub const CLOCK_ACCEPTED: &str = "ledger.clock_accepted";
 
 const COLUMNS_BY_ID: &str =
     "SELECT id, at, kind, receipt_id, record, salt, commitment FROM ledger_entries

@@ -5,7 +5,7 @@ use lgsp_base::problem::kinds;
 use lgsp_wire::tlog::note::{NoteError, SignError};
 use lgsp_wire::tlog::timestamp::TimestampError;
 
-use super::BadPosition;
+use super::{BadPosition, ClockSkew};
 use crate::error::StoreError;
 
 /// Why an operation on the log did not succeed.
@@ -40,6 +40,9 @@ pub enum LedgerError {
         /// The origin.
         origin: String,
     },
+    /// The clock is too far off; nothing is signed until it is mended (reliability A8).
+    #[error("nothing is signed: the clock is {0}")]
+    Clock(ClockSkew),
     /// The signer did not sign.
     #[error("the checkpoint could not be signed")]
     Sign(#[from] SignError),
@@ -76,6 +79,7 @@ impl LedgerError {
             LedgerError::NoCheckpoint { .. } | LedgerError::Erased => {
                 kinds::LEDGER_UNKNOWN.problem()
             }
+            LedgerError::Clock(_) => kinds::LEDGER_CLOCK.problem().retry_after(60),
             LedgerError::ForeignKey { .. }
             | LedgerError::KeyReplaced
             | LedgerError::UnusableKey { .. }

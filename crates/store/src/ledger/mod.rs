@@ -4,6 +4,7 @@
 //! ([`lgsp_wire::tlog`]), stores the tree as tiles, reads everything back and publishes a signed checkpoint. The leaf index is
 //! complete and without holes: projections, events, witnesses and receipts follow it, never the row id and never the clock.
 
+mod clock;
 mod entry;
 mod error;
 mod evidence;
@@ -18,7 +19,8 @@ mod runs;
 mod seal;
 mod service;
 
-pub use entry::{Entry, KEY_ROTATED, NewEntry, RECORD_ERASED};
+pub use clock::{ClockSkew, ClockSource};
+pub use entry::{CLOCK_ACCEPTED, CLOCK_STEPPED, Entry, KEY_ROTATED, NewEntry, RECORD_ERASED};
 pub use error::LedgerError;
 pub use model::{
     BadPosition, Cosignature, Fault, FsckReport, KnownCheckpoint, PathStep, Progress, Proof,

@@ -37,7 +37,8 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::NotSealed`] if the entry has no checkpoint yet, [`LedgerError::Erased`] if its record was erased,
-    /// [`LedgerError::Damaged`] if it is not what was committed to; the signer's and the store's.
+    /// [`LedgerError::Damaged`] if it is not what was committed to,
+    /// [`LedgerError::Clock`] if the clock is too far off; the signer's and the store's.
     pub async fn receipt_bundle(&self, subject: Subject) -> Result<Option<Bundle>, LedgerError> {
         let inner = &self.inner;
         let found = inner
@@ -47,6 +48,7 @@ impl Ledger {
         let Some(found) = found else {
             return Ok(None);
         };
+        self.may_sign()?;
         let current = self.current();
         let shown = found
             .keys

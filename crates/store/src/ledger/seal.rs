@@ -99,9 +99,16 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Damaged`] if what is read back is not what was sealed: then nothing is published, now and later, until
-    /// somebody looks. [`LedgerError::Fork`], [`LedgerError::KeyReplaced`], the signer's and the store's errors.
+    /// somebody looks. [`LedgerError::Fork`], [`LedgerError::KeyReplaced`], [`LedgerError::Clock`], the signer's and the store's errors.
     pub async fn seal(&self) -> Result<Option<Sealed>, LedgerError> {
         let mut gaps = self.inner.sealing.lock().await;
+        self.watch_clock().await?;
+        if self.may_sign().is_err() {
+            // The newest checkpoint may be another one by now, or no measure any more.
+            let floor = self.inner.db.read("ledger_clock_floor", |tx| tx.ledger_clock_floor());
+            self.note_floor(floor.await?);
+            self.may_sign()?;
+        }
         for _ in 0..limits::SEAL_BATCHES_MAX {
             match self.seal_batch(&mut gaps).await? {
                 Batch::Full => {}
@@ -172,6 +179,7 @@ impl Ledger {
         if size == previous {
             return Ok(None);
         }
+        self.may_sign()?;
         let current = self.current();
         let checkpoint = Checkpoint {
             origin: self.inner.origin.clone(),
@@ -187,7 +195,7 @@ impl Ledger {
             previous,
             note: checkpoint.sign(current.signer.as_ref())?.encode(),
         };
-        let planted = self.inner.planted;
+        let (planted, at) = (self.inner.planted, draft.at);
         let outcome = self
             .inner
             .db
@@ -198,6 +206,7 @@ impl Ledger {
         match outcome {
             Published::Yes => {
                 self.announce(size);
+                self.note_floor(Some(at));
                 Ok(Some(Sealed {
                     size,
                     root,

@@ -1,7 +1,7 @@
 //! [`Ledger`]: the log as the rest of the house sees it.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use lgsp_base::hash::to_hex;
 use lgsp_base::planted::Planted;
@@ -10,6 +10,7 @@ use lgsp_wire::tlog::note::{Algorithm, Signer, VerifierKey};
 use lgsp_wire::tlog::tile::{BundleId, TileId, WIDTH, encode_bundle};
 use tokio::sync::watch;
 
+use super::clock::ClockWatch;
 use super::rows::count;
 use super::seal::GapWatch;
 use super::{LedgerError, SealedEntry, StoredCheckpoint, StoredKey};
@@ -53,6 +54,8 @@ pub(crate) struct Inner {
     /// One round of sealing at a time.
     pub(crate) sealing: tokio::sync::Mutex<GapWatch>,
     pub(crate) newest: watch::Sender<u64>,
+    /// What is known of the clock.
+    pub(crate) watch: Mutex<ClockWatch>,
 }
 
 /// The log: sealing, reading, proving, checking. Clones share it.
@@ -80,11 +83,13 @@ impl Ledger {
         let verifier = key.to_string();
         let at = clock.now();
         let known = verifier.clone();
-        let (newest, published) = db
+        let (newest, published, floor) = db
             .write("ledger_open", move |tx| {
                 tx.ledger_first_key(&known, at)?;
                 let keys = tx.ledger_keys()?;
-                Ok::<_, StoreError>((keys.into_iter().next_back(), tx.ledger_head()?.published))
+                let newest = keys.into_iter().next_back();
+                let floor = tx.ledger_clock_floor()?;
+                Ok::<_, StoreError>((newest, tx.ledger_head()?.published, floor))
             })
             .await?;
         let stored = newest.ok_or(StoreError::Missing)?;
@@ -96,9 +101,11 @@ impl Ledger {
         }
         let mut name = [0; 8];
         config.entropy.fill(&mut name);
+        let watch = Mutex::new(ClockWatch::new(clock.as_ref(), floor));
         Ok(Self {
             inner: Arc::new(Inner {
                 db,
+                watch,
                 clock,
                 entropy: config.entropy,
                 origin: config.origin,

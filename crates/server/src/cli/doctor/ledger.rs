@@ -35,6 +35,7 @@ struct Facts {
     lag: u64,
     stamped: Option<lgsp_base::Timestamp>,
     witnesses: Vec<lgsp_store::ledger::WitnessState>,
+    skew: lgsp_store::ledger::ClockSkew,
 }
 
 impl Doctor<'_> {
@@ -71,8 +72,30 @@ impl Doctor<'_> {
         );
         let behind = say.say("dòng chưa tính", "leaves behind");
         self.good("insight", format!("{} {behind}", vi::number(facts.lag)));
+        self.skew(&facts);
         self.stamps(config, &facts);
         self.witnesses(config, &facts);
+    }
+
+    /// A clock behind the newest checkpoint: either it is wrong now, or it was then.
+    fn skew(&mut self, facts: &Facts) {
+        if !facts.skew.is_alarm() {
+            return;
+        }
+        let state = if facts.skew.is_refused() {
+            State::Bad
+        } else {
+            State::Warning
+        };
+        self.note(
+            "clock",
+            state,
+            facts.skew.to_string(),
+            (
+                "Chỉnh đồng hồ máy, bật đồng bộ NTP; nếu giờ hiện tại đúng, chạy lgsp ledger accept-clock --data DIR",
+                "Set the machine's clock and turn NTP on; if it is right, run lgsp ledger accept-clock --data DIR",
+            ),
+        );
     }
 
     fn stamps(&mut self, config: &Config, facts: &Facts) {
@@ -164,6 +187,7 @@ async fn facts(ledger: &Ledger, insight: &Insight) -> anyhow::Result<Facts> {
         lag: insight.progress().await.map_or(0, |progress| progress.lag),
         stamped: stamped.map(|stamp| stamp.gen_time),
         witnesses: ledger.witnesses().await?,
+        skew: ledger.clock_skew(),
     })
     .map_err(Into::into)
 }
