@@ -66,16 +66,35 @@ async fn in_folder(data: &Path) -> anyhow::Result<Rotated> {
         .map_err(|failure| anyhow::anyhow!("{}", failure.message))?
         .config;
     let db = open_store(DbOptions::new(target(&folder, &config)?)).await?;
-    let rotated = rotate(&folder, &db).await;
+    let rotated = rotate(&folder, &db, &mut |_| Ok(())).await;
     close_store(db).await;
     rotated
 }
 
-async fn rotate(folder: &DataFolder, db: &Db) -> anyhow::Result<Rotated> {
+/// A step of a rotation that is done; whatever stops it there, the next call goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// The new key is on the disk.
+    Written,
+    /// The ledger names it.
+    Named,
+    /// The old key is aside.
+    Aside,
+    /// The new key is in its place.
+    Settled,
+}
+
+/// Replaces the key; `is_done` hears of each step and may end the rotation there, as a test does.
+async fn rotate(
+    folder: &DataFolder,
+    db: &Db,
+    is_done: &mut (dyn FnMut(Step) -> anyhow::Result<()> + Send),
+) -> anyhow::Result<Rotated> {
     let (present, coming) = (folder.ledger_key(), coming(folder));
     let entropy = Arc::new(OsEntropy);
-    if note_key::exists(&coming)? {
-        let new = note_key::open(&coming, Algorithm::Ed25519)?;
+    let is_left_over = note_key::exists(&coming)?;
+    // A file that cannot be read was cut off while it was written: the ledger does not name it.
+    if is_left_over && let Ok(new) = note_key::open(&coming, Algorithm::Ed25519) {
         let key = new.key().to_string();
         match open(db, new).await {
             // The ledger names it already: only the files are left to change places.
@@ -83,24 +102,27 @@ async fn rotate(folder: &DataFolder, db: &Db) -> anyhow::Result<Rotated> {
                 return Ok(Rotated {
                     old: None,
                     new: key,
-                    retired: settle(folder)?,
+                    retired: settle(folder, is_done)?,
                 });
             }
-            Err(LedgerError::ForeignKey { .. }) if note_key::exists(&present)? => {
-                fs::remove_file(&coming).map_err(|error| FolderError::Io(coming.clone(), error))?;
-            }
+            Err(LedgerError::ForeignKey { .. }) if note_key::exists(&present)? => {}
             Err(error) => return Err(error.into()),
         }
     }
     let old = note_key::open(&present, Algorithm::Ed25519)?;
     let (name, old_key) = (old.key().name().to_owned(), old.key().to_string());
     let ledger = open(db, old).await?;
+    if is_left_over {
+        fs::remove_file(&coming).map_err(|error| FolderError::Io(coming.clone(), error))?;
+    }
     // What is sealed by now stays under the old key.
     ledger.seal().await?;
     let new = note_key::create(&coming, &name, Algorithm::Ed25519, entropy.as_ref())?;
     let key = new.key().to_string();
+    is_done(Step::Written)?;
     ledger.rotate(Arc::new(new), &ACTOR.label()).await?;
-    let retired = settle(folder)?;
+    is_done(Step::Named)?;
+    let retired = settle(folder, is_done)?;
     ledger.seal().await?;
     Ok(Rotated {
         old: Some(old_key),
@@ -126,7 +148,10 @@ fn coming(folder: &DataFolder) -> PathBuf {
 }
 
 /// Puts the old key aside under the time of today and the new one in its place.
-fn settle(folder: &DataFolder) -> Result<PathBuf, FolderError> {
+fn settle(
+    folder: &DataFolder,
+    is_done: &mut (dyn FnMut(Step) -> anyhow::Result<()> + Send),
+) -> anyhow::Result<PathBuf> {
     let present = folder.ledger_key();
     let stamp = SystemClock::new().now().as_millis();
     let retired = folder.keys().join(format!("ledger.key.retired-{stamp}"));
@@ -134,9 +159,14 @@ fn settle(folder: &DataFolder) -> Result<PathBuf, FolderError> {
     if note_key::exists(&present)? {
         fs::rename(&present, &retired).map_err(failed)?;
     }
+    is_done(Step::Aside)?;
     fs::rename(coming(folder), &present).map_err(failed)?;
     File::open(folder.keys())
         .and_then(|keys| keys.sync_all())
         .map_err(failed)?;
+    is_done(Step::Settled)?;
     Ok(retired)
 }
+
+#[cfg(test)]
+mod tests;
