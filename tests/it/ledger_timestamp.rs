@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use lgsp_store::{Db, DbOptions, DbTarget, StoreError};
 use lgsp_tests::agency::{Agency, Letter};
-use lgsp_tests::http::Http;
+use lgsp_tests::http::{Answer, Http};
 use lgsp_tests::load::send_until_known;
 use lgsp_tests::notaries::Authority;
 use lgsp_tests::system::{System, SystemBuilder, department, free_address};
@@ -148,4 +149,105 @@ fn a_stamp_by_a_stranger_is_not_taken() {
         "{}",
         system.log()
     );
+}
+
+/// A setting in which the authority has been away for longer than is allowed as soon as it does not answer.
+fn overdue(system: &System) {
+    let path = system.data.join("lgsp.db");
+    let db = Db::open(DbOptions::new(DbTarget::Sqlite { path })).expect("opens");
+    let moved = db.write::<_, StoreError, _>("test", |tx| {
+        let hour = 3_600_000_000_i64;
+        tx.execute(
+            "UPDATE ledger_timestamps SET at = at - $1",
+            lgsp_store::params![hour],
+        )
+    });
+    assert!(moved.wait().expect("stores") > 0);
+    db.close();
+}
+
+/// Documents that are stored, of a stopped system.
+fn stored(system: &System) -> i64 {
+    let path = system.data.join("lgsp.db");
+    let db = Db::open(DbOptions::new(DbTarget::Sqlite { path })).expect("opens");
+    let count = db.read::<_, StoreError, _>("test", |tx| {
+        tx.query_one("SELECT COUNT(*) FROM documents", &[], |row| row.int(0))
+    });
+    let count = count.wait().expect("reads");
+    db.close();
+    count
+}
+
+/// Hands a document in, once.
+fn tries(agency: &Agency, key: &str) -> Answer {
+    let path = format!("/documents?from={}&to={}", agency.code, department(2));
+    let fields = [
+        ("content-type", "application/octet-stream"),
+        ("idempotency-key", key),
+    ];
+    // The connection of before is gone with the process.
+    let answer = agency.twin().calls("POST", &path, &fields, key.as_bytes());
+    answer.expect("an answer")
+}
+
+#[test]
+fn an_outage_beyond_the_limit_refuses_documents_where_that_is_set_and_stores_nothing() {
+    let mut system = SystemBuilder::new(BINARY, "ledger-stop")
+        .start()
+        .expect("SQLite");
+    let mut authority = match Authority::start(&system.scratch().join("authority")) {
+        Ok(authority) => authority,
+        Err(why) => return skip("ledger_timestamp", &why),
+    };
+    system.stop();
+    let port = authority.address.port();
+    for (name, value) in [
+        ("LGSP__LEDGER__TIMESTAMP_URL", authority.url()),
+        ("LGSP__LEDGER__TIMESTAMP_CA", authority.certificate()),
+        ("LGSP__LEDGER__TIMESTAMP_EVERY_SECONDS", "10".to_owned()),
+        ("LGSP__LEDGER__ON_TIMESTAMP_OUTAGE", "stop".to_owned()),
+        ("LGSP__LEDGER__STOP_AFTER_SECONDS", "300".to_owned()),
+        ("LGSP__OUTBOUND__ALLOW", format!("127.0.0.1/32:{port}")),
+    ] {
+        system.sets(name, &value);
+    }
+    system.serve();
+    let mut agencies = system.agencies(2);
+    let first = sends(&mut agencies[0], "stamped");
+    assert!(stamped(&system, &first), "{}", system.log());
+    authority.kill();
+    sends(&mut agencies[0], "within the limit");
+    system.stop();
+    overdue(&system);
+    let before = stored(&system);
+
+    system.serve();
+    let closed = wait_for(PATIENCE, || {
+        let refused = ready(&system)["checks"].as_array()?.iter().any(|check| {
+            check["reason"]
+                .as_str()
+                .unwrap_or_default()
+                .contains("are refused")
+        });
+        refused.then_some(())
+    });
+    assert!(closed.is_some(), "{}", system.log());
+    let refused = tries(&agencies[0], "refused");
+    let told = (refused.status, refused.code());
+    assert_eq!(told, (503, "ledger.timestamp_missing".to_owned()));
+    assert_eq!(refused.field("retry-after"), Some("60"));
+    assert!(refused.json()["fix"].is_string(), "{}", refused.json());
+    system.stop();
+    assert_eq!(stored(&system), before, "a refused document left something");
+
+    authority.serve();
+    system.serve();
+    // The same key, as the answer says: it is no repetition, because nothing was kept.
+    let taken = wait_for(PATIENCE, || {
+        let answer = tries(&agencies[0], "refused");
+        (answer.status / 100 == 2 && answer.field("idempotency-replayed").is_none()).then_some(())
+    });
+    assert!(taken.is_some(), "{}", system.log());
+    system.stop();
+    assert_eq!(stored(&system), before + 1);
 }

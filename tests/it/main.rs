@@ -25,6 +25,8 @@ mod example_client;
 mod failed_sync;
 mod large_body;
 mod ledger;
+mod ledger_clock;
+mod ledger_delay;
 mod ledger_effects;
 mod ledger_secrets;
 mod ledger_timestamp;

@@ -45,6 +45,8 @@ pub enum Bug {
     SkipSuccession = 1 << 17,
     /// A7: stamps count as fresh although the authority gave none.
     StampsAlwaysFresh = 1 << 18,
+    /// A checkpoint is published only every few seconds.
+    SealLate = 1 << 19,
     /// A delivery that is sent again is counted as another business transaction.
     CountResendTwice = 1 << 20,
     /// A9: credentials of requests are written into the log.

@@ -207,6 +207,7 @@ impl Platform {
             gate,
             clock: clock.clone(),
             entropy: entropy.clone(),
+            planted: options.planted,
         };
         let vouching = Vouching::compose(&ledger, parts).await?;
         let insight = Insight::open(

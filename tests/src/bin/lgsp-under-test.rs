@@ -33,6 +33,7 @@ fn bug(name: &str) -> Option<Bug> {
         "LeavesByClock" => Bug::LeavesByClock,
         "SignDespiteSkew" => Bug::SignDespiteSkew,
         "SkipSuccession" => Bug::SkipSuccession,
+        "SealLate" => Bug::SealLate,
         "StampsAlwaysFresh" => Bug::StampsAlwaysFresh,
         "LogSecrets" => Bug::LogSecrets,
         _ => return None,

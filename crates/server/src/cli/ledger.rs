@@ -157,7 +157,7 @@ async fn fetch(api: &Api, document: &str) -> Result<Vec<u8>, Failure> {
 pub(super) fn verify(context: &Context, args: &VerifyArgs) -> Result<Exit, Failure> {
     let key = args.key.as_deref().map(pinned).transpose()?;
     let bytes = read_bounded(&args.bundle)?;
-    let report = receipt::verify(&bytes, key.as_ref());
+    let report = receipt::verify_with(&bytes, key.as_ref(), context.planted);
     let output = context.output;
     let object = json!({
         "valid": report.is_valid(),

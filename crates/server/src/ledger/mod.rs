@@ -58,6 +58,8 @@ pub struct LedgerParts<'a> {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Deliberate faults; [`Planted::NONE`] outside of tests.
+    pub planted: Planted,
 }
 
 /// Opens the log with the key of the data folder.
@@ -130,6 +132,7 @@ impl Vouching {
                     every: config.timestamp_every(),
                     on_outage: config.on_outage(),
                     stop_after: config.stop_after(),
+                    planted: parts.planted,
                 };
                 let client = TimestampClient::new(parts.outbound.clone(), &config.timestamp_url);
                 let (clock, entropy) = (parts.clock.clone(), parts.entropy.clone());

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use lgsp_base::planted::{Bug, Planted};
 use lgsp_base::{Clock, Entropy, Timestamp};
 use lgsp_connect::timestamp::{StampError, TimestampClient};
 use lgsp_exchange::Gate;
@@ -30,6 +31,8 @@ pub struct StampingRules {
     pub on_outage: OnOutage,
     /// After which time.
     pub stop_after: Duration,
+    /// Deliberate faults; none outside of tests.
+    pub planted: Planted,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -106,6 +109,10 @@ impl Stamping {
                     Duration::ZERO
                 }
                 Ok(Some(())) => {
+                    self.succeeds();
+                    self.rules.every
+                }
+                Err(_) if self.rules.planted.has(Bug::StampsAlwaysFresh) => {
                     self.succeeds();
                     self.rules.every
                 }
@@ -231,7 +238,6 @@ impl Stamping {
 #[cfg(test)]
 mod tests {
     use lgsp_base::entropy::SeededEntropy;
-    use lgsp_base::planted::Planted;
     use lgsp_base::time::ManualClock;
     use lgsp_connect::outbound::{Outbound, OutboundConfig, SystemResolver};
     use lgsp_store::StoreError;
@@ -286,12 +292,17 @@ mod tests {
 
         /// An authority that nobody may call.
         async fn stamping(&self, on_outage: OnOutage) -> Stamping {
+            self.stamping_with(on_outage, Planted::NONE).await
+        }
+
+        async fn stamping_with(&self, on_outage: OnOutage, planted: Planted) -> Stamping {
             let certificate = include_bytes!("../../../wire/fixtures/timestamp/issuer.pem");
             let rules = StampingRules {
                 authority: Certificate::parse(certificate).expect("a certificate"),
                 every: Duration::from_secs(60),
                 on_outage,
                 stop_after: STOP_AFTER,
+                planted,
             };
             let outbound = Outbound::new(OutboundConfig::default(), Arc::new(SystemResolver));
             let client = TimestampClient::new(outbound.expect("a client"), "http://127.0.0.1:9/");
@@ -332,6 +343,24 @@ mod tests {
             assert_eq!(stamping.stops_in(), Some(Duration::ZERO));
             assert_eq!(scene.gate.is_closed(), on_outage == OnOutage::Stop);
         }
+    }
+
+    /// An authority that stays away for longer than is allowed: true if that is told at once and stops new documents in time.
+    async fn holds(name: &str, planted: Planted) -> bool {
+        let scene = Scene::new(name).await;
+        let stamping = scene.stamping_with(OnOutage::Stop, planted).await;
+        scene.seals_an_entry().await;
+        stamping.step().await;
+        let is_told = stamping.told().is_err() && stamping.stops_in() == Some(STOP_AFTER);
+        scene.clock.advance(STOP_AFTER);
+        stamping.step().await;
+        is_told && scene.gate.is_closed()
+    }
+
+    #[tokio::test]
+    async fn stamps_that_are_called_fresh_without_an_authority_are_noticed() {
+        assert!(holds("stamping-good", Planted::NONE).await);
+        assert!(!holds("stamping-bug", Planted::with(Bug::StampsAlwaysFresh)).await);
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ const WAITING_MAX: usize = 1_000_000;
 impl Sources {
     pub(super) async fn render_ledger(&self, page: &mut Page) {
         self.render_sealing(page).await;
+        self.render_delays(page);
         self.render_clock(page);
         self.render_stamping(page);
         self.render_witnesses(page);
@@ -54,10 +55,39 @@ impl Sources {
         );
     }
 
+    fn render_delays(&self, page: &mut Page) {
+        let sealing = &self.vouching.sealing;
+        let (name, total) = (
+            "lgsp_ledger_checkpoint_delay_seconds",
+            sealing.checkpoints(),
+        );
+        page.head(
+            name,
+            "histogram",
+            "How long the oldest entry of a checkpoint waited for it",
+        );
+        for (bound, count) in sealing.delays().classes() {
+            let le = format!("{}.{:03}", bound / 1_000, bound % 1_000);
+            page.sample(&format!("{name}_bucket"), &[("le", &le)], count);
+        }
+        page.sample(&format!("{name}_bucket"), &[("le", "+Inf")], total);
+        let sum = sealing.delays().sum_micros();
+        page.line(&format!(
+            "{name}_sum {}.{:06}",
+            sum / 1_000_000,
+            sum % 1_000_000
+        ));
+        page.sample(&format!("{name}_count"), &[], total);
+    }
+
     fn render_clock(&self, page: &mut Page) {
         let skew = self.ledger.clock_skew();
         let name = "lgsp_ledger_clock_skew_seconds";
-        page.head(name, "gauge", "How far our clock is ahead of what it is compared with");
+        page.head(
+            name,
+            "gauge",
+            "How far our clock is ahead of what it is compared with",
+        );
         let sign = if skew.micros < 0 { "-" } else { "" };
         let (source, micros) = (skew.source.code(), skew.micros.unsigned_abs());
         page.line(&format!(

@@ -278,6 +278,12 @@ impl Ledger {
         self.with_watch(|watch, _| watch.floor = floor);
     }
 
+    /// True if a checkpoint was published so short a time ago.
+    pub(crate) fn is_sealed_within(&self, span: Duration) -> bool {
+        let floor = self.with_watch(|watch, _| watch.floor);
+        floor.is_some_and(|floor| self.inner.clock.now().since(floor) < span)
+    }
+
     fn salt(&self) -> [u8; 32] {
         let mut salt = [0; 32];
         self.inner.entropy.fill(&mut salt);

@@ -1,6 +1,7 @@
 //! What the log gives out.
 
 use std::fmt;
+use std::time::Duration;
 
 use lgsp_base::{Sha256, Timestamp};
 use lgsp_wire::tlog::note::{Signature, SignedNote, VerifierKey};
@@ -25,6 +26,8 @@ pub struct Sealed {
     pub root: Sha256,
     /// Leaves that it has more than the one before.
     pub new_leaves: u64,
+    /// How long the oldest of them waited for it, by the times of entry and checkpoint; zero where the clock went back.
+    pub delay: Duration,
 }
 
 /// A checkpoint as published.

@@ -22,6 +22,9 @@ use crate::error::StoreError;
 use crate::params;
 use crate::tx::Tx;
 
+/// How seldom [`Bug::SealLate`] seals.
+const SEAL_LATE: Duration = Duration::from_secs(8);
+
 /// A checkpoint about to be published.
 #[derive(Debug, Clone)]
 struct Draft {
@@ -103,9 +106,15 @@ impl Ledger {
     pub async fn seal(&self) -> Result<Option<Sealed>, LedgerError> {
         let mut gaps = self.inner.sealing.lock().await;
         self.watch_clock().await?;
+        if self.inner.planted.has(Bug::SealLate) && self.is_sealed_within(SEAL_LATE) {
+            return Ok(None);
+        }
         if self.may_sign().is_err() {
             // The newest checkpoint may be another one by now, or no measure any more.
-            let floor = self.inner.db.read("ledger_clock_floor", |tx| tx.ledger_clock_floor());
+            let floor = self
+                .inner
+                .db
+                .read("ledger_clock_floor", |tx| tx.ledger_clock_floor());
             self.note_floor(floor.await?);
             self.may_sign()?;
         }
@@ -175,7 +184,7 @@ impl Ledger {
 
     /// Reads every leaf behind the newest checkpoint again and signs the tree as it stands.
     pub(crate) async fn publish(&self) -> Result<Option<Sealed>, LedgerError> {
-        let (previous, size, root) = self.reread().await?;
+        let (previous, size, root, oldest) = self.reread().await?;
         if size == previous {
             return Ok(None);
         }
@@ -211,6 +220,7 @@ impl Ledger {
                     size,
                     root,
                     new_leaves: size.saturating_sub(previous),
+                    delay: at.since(oldest.unwrap_or(at)),
                 }))
             }
             Published::Overtaken => Ok(None),
@@ -219,8 +229,8 @@ impl Ledger {
     }
 
     /// Recomputes commitments, leaf hashes and the root from what is stored, and compares the root with that of the tiles.
-    /// Gives the size of the newest checkpoint, that of the tree, and its root.
-    async fn reread(&self) -> Result<(u64, u64, Sha256), LedgerError> {
+    /// Gives the size of the newest checkpoint, that of the tree, its root, and the earliest time of an entry in between.
+    async fn reread(&self) -> Result<(u64, u64, Sha256, Option<Timestamp>), LedgerError> {
         let db = &self.inner.db;
         let planted = self.inner.planted;
         let (previous, size, mut edge) = db
@@ -228,15 +238,17 @@ impl Ledger {
             .await?;
         if planted.has(Bug::CheckpointBeforeReread) {
             let root = db.read("ledger_root", move |tx| tx.ledger_root(size));
-            return Ok((previous, size, root.await?));
+            return Ok((previous, size, root.await?, None));
         }
+        let mut oldest: Option<Timestamp> = None;
         while edge.size() < size {
             let from = edge.size();
             let to = size.min(from.saturating_add(limits::SEAL_BATCH_MAX as u64));
-            let hashes = db
+            let (hashes, earliest) = db
                 .read::<_, LedgerError, _>("ledger_reread", move |tx| tx.ledger_reread(from, to))
                 .await?;
             hashes.into_iter().for_each(|hash| edge.push(hash));
+            oldest = oldest.into_iter().chain(earliest).min();
         }
         let stored = db.read("ledger_root", move |tx| tx.ledger_root(size));
         let root = edge.root();
@@ -244,7 +256,7 @@ impl Ledger {
             let place = BadPosition::within(Fault::Tile, previous, size);
             return Err(LedgerError::Damaged(place));
         }
-        Ok((previous, size, root))
+        Ok((previous, size, root, oldest))
     }
 }
 
@@ -278,8 +290,13 @@ impl Tx<'_> {
         Ok(merkle::root(size, &mut tile_reader(self, size))?)
     }
 
-    /// The leaf hashes from `from` up to (not including) `to`, each from its record and salt.
-    fn ledger_reread(&mut self, from: u64, to: u64) -> Result<Vec<Sha256>, LedgerError> {
+    /// The leaf hashes from `from` up to (not including) `to`, each from its record and salt, and the earliest time of an entry.
+    fn ledger_reread(
+        &mut self,
+        from: u64,
+        to: u64,
+    ) -> Result<(Vec<Sha256>, Option<Timestamp>), LedgerError> {
+        let mut oldest: Option<Timestamp> = None;
         let found = self.ledger_visit(from, to, |leaf, row| {
             let commitment = row.sha256(6)?;
             let is_right = match (row.opt_blob_ref(4)?, row.opt_blob_ref(5)?) {
@@ -287,6 +304,7 @@ impl Tx<'_> {
                 (None, None) => true,
                 _ => false,
             };
+            oldest = oldest.into_iter().chain([row.time(1)?]).min();
             let place = BadPosition::at(Fault::EntryChanged, leaf, Some(row.int(0)?));
             Ok((is_right.then(|| leaf_hash(&commitment.0)), place))
         })?;
@@ -302,7 +320,7 @@ impl Tx<'_> {
             let place = BadPosition::at(Fault::EntryMissing, reached, None);
             return Err(LedgerError::Damaged(place));
         }
-        Ok(hashes)
+        Ok((hashes, oldest))
     }
 
     fn ledger_publish(

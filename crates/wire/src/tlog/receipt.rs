@@ -14,7 +14,7 @@ pub use bundle::{Bundle, DecodeBundleError, Parts, StampedBy};
 pub use claimed::claimed;
 pub use cover::{CoverLine, CoverPage, cover};
 pub use report::{Check, Facts, Name, Outcome, Reason, Report};
-pub use verify::verify;
+pub use verify::{verify, verify_with};
 
 /// What the file's last extension is.
 pub const FILE_EXTENSION: &str = "lgsp-receipt";

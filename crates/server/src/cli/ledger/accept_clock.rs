@@ -26,7 +26,10 @@ pub(super) fn run(context: &Context, args: &AcceptClockArgs) -> Result<Exit, Fai
     output.data(&json!({"now": now.to_string()}), || {
         format!(
             "{}: {}\n",
-            output.say("Giờ hiện tại được coi là đúng", "The present clock is taken as right"),
+            output.say(
+                "Giờ hiện tại được coi là đúng",
+                "The present clock is taken as right"
+            ),
             vi::date_time_zoned(now, context.lang())
         )
     });
@@ -48,7 +51,10 @@ async fn accept(context: &Context, args: &AcceptClockArgs) -> Result<(), Failure
     let entropy = std::sync::Arc::new(OsEntropy);
     let ledger = crate::ledger::open(db.clone(), &folder, "", clock, entropy, Planted::NONE).await;
     let accepted = match ledger {
-        Ok(ledger) => ledger.accept_clock(&ACTOR).await.map_err(anyhow::Error::from),
+        Ok(ledger) => ledger
+            .accept_clock(&ACTOR)
+            .await
+            .map_err(anyhow::Error::from),
         Err(error) => Err(error),
     };
     close_store(db).await;

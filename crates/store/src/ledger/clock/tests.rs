@@ -117,7 +117,10 @@ fn steps_either_way_are_entries_of_the_ledger() {
         scene.seals().expect("seals");
         scene.steps(50_000);
         scene.seals().expect("seals");
-        assert_eq!((scene.told(), scene.ledger.clock_steps()), (vec![-2_500, 400], 2));
+        assert_eq!(
+            (scene.told(), scene.ledger.clock_steps()),
+            (vec![-2_500, 400], 2)
+        );
         let skew = scene.ledger.clock_skew();
         assert_eq!((skew.micros, skew.source), (-2_050_000, ClockSource::Start));
         assert!(skew.is_alarm() && !skew.is_refused());
@@ -146,7 +149,10 @@ fn a_clock_that_is_far_off_signs_nothing_until_it_is_mended() {
         }
         scene.steps(micros_of(MAX));
         scene.seals().expect("the limit itself is allowed");
-        assert_eq!(scene.told(), [300_001, -300_001, -300_001, 300_001, 300_000]);
+        assert_eq!(
+            scene.told(),
+            [300_001, -300_001, -300_001, 300_001, 300_000]
+        );
     });
 }
 
@@ -159,14 +165,19 @@ fn is_found(name: &str, planted: Planted) -> bool {
     scene.steps(-micros_of(MAX + MILLI));
     scene.appends();
     let outcome = scene.seals();
-    let newest = wait(scene.ledger.checkpoint()).expect("reads").expect("one");
+    let newest = wait(scene.ledger.checkpoint())
+        .expect("reads")
+        .expect("one");
     matches!(outcome, Err(LedgerError::Clock(_))) && newest.at == START
 }
 
 #[test]
 fn a_signature_despite_the_skew_is_found() {
     assert!(is_found("ledger-clock-good", Planted::NONE));
-    assert!(!is_found("ledger-clock-bug", Planted::with(Bug::SignDespiteSkew)));
+    assert!(!is_found(
+        "ledger-clock-bug",
+        Planted::with(Bug::SignDespiteSkew)
+    ));
 }
 
 #[test]
@@ -180,7 +191,10 @@ fn a_restart_with_a_clock_behind_the_newest_checkpoint_is_noticed() {
         let scene = Scene::at(test, START, Planted::NONE);
         scene.appends();
         let skew = refused(scene.seals());
-        assert_eq!((skew.micros, skew.source), (-3_000_000_000, ClockSource::Checkpoint));
+        assert_eq!(
+            (skew.micros, skew.source),
+            (-3_000_000_000, ClockSource::Checkpoint)
+        );
         assert_eq!(scene.told(), [-3_000_000]);
         // An authority knows.
         scene.ledger.hear_time(START, scene.clock.monotonic());
@@ -205,7 +219,11 @@ fn an_operator_says_that_the_present_clock_is_right() {
         running.seals().expect("seals").expect("a checkpoint");
         assert!(!running.ledger.clock_skew().is_alarm());
         // From here on checkpoints count again.
-        let late = Scene::at(test, Timestamp::from_micros(START.as_micros() - 400_000_000), Planted::NONE);
+        let late = Scene::at(
+            test,
+            Timestamp::from_micros(START.as_micros() - 400_000_000),
+            Planted::NONE,
+        );
         assert_eq!(refused(late.seals()).source, ClockSource::Checkpoint);
     });
 }
@@ -213,7 +231,11 @@ fn an_operator_says_that_the_present_clock_is_right() {
 #[test]
 fn an_authoritys_word_leaves_open_what_it_cannot_know() {
     let test = TestDb::sqlite("ledger-clock-authority");
-    let scene = Scene::at(&test, START.plus(Duration::from_millis(1_700)), Planted::NONE);
+    let scene = Scene::at(
+        &test,
+        START.plus(Duration::from_millis(1_700)),
+        Planted::NONE,
+    );
     let heard = |time: Timestamp, took: Duration| {
         let asked = scene.clock.monotonic();
         scene.clock.advance(took);
@@ -225,7 +247,10 @@ fn an_authoritys_word_leaves_open_what_it_cannot_know() {
     assert_eq!(heard(START, Duration::ZERO), 700_000);
     assert_eq!(heard(START, Duration::from_millis(800)), 0);
     // A time with a fraction was not cut.
-    assert_eq!(heard(START.plus(MILLI), Duration::from_millis(200)), 1_499_000);
+    assert_eq!(
+        heard(START.plus(MILLI), Duration::from_millis(200)),
+        1_499_000
+    );
     // Behind is behind, however long it took.
     let ahead = START.plus(Duration::from_millis(4_700));
     assert_eq!(heard(ahead, Duration::from_secs(2)), -3_000_000);
@@ -233,6 +258,9 @@ fn an_authoritys_word_leaves_open_what_it_cannot_know() {
     // And a step from there on adds to it.
     scene.steps(-micros_of(MAX));
     let skew = scene.ledger.clock_skew();
-    assert_eq!((skew.micros, skew.source), (-303_000_000, ClockSource::Authority));
+    assert_eq!(
+        (skew.micros, skew.source),
+        (-303_000_000, ClockSource::Authority)
+    );
     assert!(skew.is_refused());
 }

@@ -1,10 +1,11 @@
+use lgsp_base::planted::{Bug, Planted};
 use lgsp_base::{Lang, Sha256};
 
 use super::*;
 use crate::record::{LEDGER_DOMAIN, Record, Value, commitment};
 use crate::tlog::checkpoint::{Checkpoint, cosign};
 use crate::tlog::merkle::leaf_hash;
-use crate::tlog::note::{Algorithm, SignError, SignedNote, Signer, SoftSigner};
+use crate::tlog::note::{Algorithm, SignError, Signature, SignedNote, Signer, SoftSigner};
 use crate::tlog::succession::Succession;
 
 mod golden;
@@ -229,6 +230,44 @@ fn resigned(change: fn(&mut Parts)) -> Bundle {
     change(&mut parts);
     let signature = log_key(2).sign(&parts.signed_message()).expect("signs");
     Bundle { parts, signature }
+}
+
+/// The bundle of a thief who made the log's next key himself: the key of the log never said so.
+fn stolen() -> Bundle {
+    let (log, thief) = (log_key(1), log_key(9));
+    let signed = |text: String| SignedNote {
+        signatures: vec![Signature {
+            name: thief.key().name().to_owned(),
+            key_id: thief.key().key_id(),
+            bytes: thief.sign(text.as_bytes()).expect("signs").to_vec(),
+        }],
+        text,
+    };
+    let mut parts = full_parts();
+    let statement = Succession {
+        from_size: 1,
+        old: log.key().clone(),
+        new: thief.key().clone(),
+    };
+    parts.successions = vec![signed(statement.to_string())];
+    parts.checkpoint = signed(parts.checkpoint.text);
+    parts.witnesses.clear();
+    let signature = thief.sign(&parts.signed_message()).expect("signs");
+    Bundle { parts, signature }
+}
+
+#[test]
+fn a_succession_that_nobody_checks_is_noticed() {
+    let (bytes, pinned) = (stolen().encode(), log_key(1));
+    let report = verify(&bytes, Some(pinned.key()));
+    assert_eq!(
+        outcome(&report, Name::Succession),
+        Outcome::Fails(Reason::BrokenChain)
+    );
+    assert!(!report.is_valid());
+    let planted = Planted::with(Bug::SkipSuccession);
+    let fooled = verify_with(&bytes, Some(pinned.key()), planted);
+    assert!(fooled.is_valid() && fooled.is_pinned(), "{fooled:?}");
 }
 
 #[test]

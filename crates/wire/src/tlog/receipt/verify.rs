@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use lgsp_base::Timestamp;
 use lgsp_base::hash::to_hex;
+use lgsp_base::planted::Planted;
 
 use super::bundle::{Bundle, DecodeBundleError, Parts};
 use super::claimed::claimed;
@@ -17,8 +18,13 @@ use crate::tlog::timestamp::{Certificate, Token, imprint_of};
 /// Judges the bytes of a bundle. `pinned` is a key of the log that the reader has from elsewhere; without one the report says that the
 /// embedded key is not pinned.
 pub fn verify(bytes: &[u8], pinned: Option<&VerifierKey>) -> Report {
+    verify_with(bytes, pinned, Planted::NONE)
+}
+
+/// As [`verify`], perhaps with a deliberate fault.
+pub fn verify_with(bytes: &[u8], pinned: Option<&VerifierKey>, planted: Planted) -> Report {
     match Bundle::decode(bytes) {
-        Ok(bundle) => bundle.verify(pinned),
+        Ok(bundle) => bundle.verify_with(pinned, planted),
         Err(error) => {
             let reason = match error {
                 DecodeBundleError::TooLong | DecodeBundleError::NotABundle => Reason::NotABundle,
@@ -35,8 +41,12 @@ pub fn verify(bytes: &[u8], pinned: Option<&VerifierKey>) -> Report {
 impl Bundle {
     /// Judges a bundle that was read; see [`verify`].
     pub fn verify(&self, pinned: Option<&VerifierKey>) -> Report {
+        self.verify_with(pinned, Planted::NONE)
+    }
+
+    fn verify_with(&self, pinned: Option<&VerifierKey>, planted: Planted) -> Report {
         let parts = self.parts();
-        let (keys, is_whole) = parts.keys();
+        let (keys, is_whole) = parts.keys(planted);
         let checkpoint: Option<Checkpoint> = parts.checkpoint.text.parse().ok();
         let record = Record::decode(&parts.record);
         let facts = match &record {
