@@ -9,6 +9,7 @@
 )]
 
 mod axis;
+mod axis_rest;
 mod bit_flip;
 mod cli;
 mod console;

@@ -8,6 +8,7 @@
 )]
 
 pub mod agency;
+pub mod axis_rest;
 pub mod browser;
 pub mod faults;
 pub mod history;
