@@ -19,6 +19,7 @@ fn file_name(document: &Document) -> String {
         .map_or_else(|| document.id.to_string(), |text| text.replace('/', "-"));
     match document.kind {
         DocumentKind::Edoc | DocumentKind::Status | DocumentKind::Notice => format!("{stem}.edxml"),
+        DocumentKind::Dossier => format!("{stem}.json"),
         DocumentKind::Plain => stem,
     }
 }

@@ -8,7 +8,7 @@ use lgsp_base::id::OrgId;
 use lgsp_base::problem::{kinds, rules};
 use lgsp_base::vi;
 use lgsp_exchange::{
-    ContentTarget, DocumentFilter, DocumentKind, Door, EraseReason, StaffReport, StatusReport,
+    ContentTarget, DocumentFilter, DocumentKind, EraseReason, StaffReport, StatusReport,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -109,7 +109,6 @@ pub(crate) async fn report_status(
                 }),
                 reporter,
                 idempotency_key,
-                door: Door::Api,
             },
         )
         .await?;
@@ -130,7 +129,7 @@ pub(crate) async fn report_status(
 #[utoipa::path(get, path = "/api/v1/documents", tag = "documents",
     params(
         ("direction" = Option<String>, Query, description = "`sent` (default) or `received`"),
-        ("kind" = Option<String>, Query, description = "`edoc`, `status`, `plain` or `notice`"),
+        ("kind" = Option<String>, Query, description = "`edoc`, `status`, `plain`, `notice` or `dossier`"),
         ("document_id" = Option<String>, Query, description = "The sender's own id"),
         ("q" = Option<String>, Query, description = "Part of the subject, without regard to marks"),
         ("after" = Option<String>, Query, description = "Accepted at or after this time"),

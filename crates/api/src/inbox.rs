@@ -46,7 +46,7 @@ pub(crate) fn cursor<T: FromStr>(token: Option<&str>) -> Result<Option<T>, Probl
 /// of the items, with the delivery's id as `Content-ID` and with its `Content-Length`.
 #[utoipa::path(get, path = "/api/v1/inbox", tag = "inbox",
     params(
-        ("kind" = Option<Vec<String>>, Query, description = "`edoc`, `status`, `plain` or `notice`; repeated"),
+        ("kind" = Option<Vec<String>>, Query, description = "`edoc`, `status`, `plain`, `notice` or `dossier`; repeated"),
         ("include" = Option<String>, Query, description = "`content`"),
         ("after" = Option<String>, Query, description = "Made at or after this time"),
         ("before" = Option<String>, Query, description = "Made before this time"),

@@ -94,7 +94,7 @@ pub(crate) struct DocumentView {
     /// The document.
     #[schema(value_type = String)]
     id: DocumentId,
-    /// `edoc`, `status`, `plain` or `notice`.
+    /// `edoc`, `status`, `plain`, `notice` or `dossier`.
     kind: &'static str,
     /// 0 new, 1 recall, 2 update, 3 replace; edXML documents only.
     business_type: Option<u8>,

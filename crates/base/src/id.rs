@@ -203,6 +203,10 @@ ids! {
     ReceiptId = "rcp";
     /// One request through any door; `instance` of its problem document.
     RequestId = "req";
+    /// A dossier of the one-stop shop.
+    DossierId = "dsr";
+    /// A file of a dossier.
+    DossierFileId = "dfl";
 }
 
 #[cfg(test)]

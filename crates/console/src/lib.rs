@@ -34,11 +34,9 @@ mod testkit;
 mod tests;
 
 use std::fmt;
-use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use lgsp_base::failures::Failures;
 use lgsp_base::places::Places;
 use lgsp_base::{Clock, Entropy, limits};
 use lgsp_exchange::Exchange;
@@ -56,6 +54,7 @@ pub use router::{Pages, router};
 pub use session::{Credential, SessionView, Sessions, StoreSessions};
 
 use assets::Assets;
+use login::Failures;
 use render::Renderer;
 
 /// What the console is put together from.
@@ -110,7 +109,7 @@ pub(crate) struct Shared {
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) renderer: Renderer,
     pub(crate) assets: Arc<Assets>,
-    pub(crate) failures: Failures<IpAddr>,
+    pub(crate) failures: Failures,
     pub(crate) streams: Places,
 }
 
@@ -143,7 +142,7 @@ impl Console {
             stop: parts.stop,
             renderer,
             assets,
-            failures: login::failures(),
+            failures: Failures::default(),
             streams: Places::new(
                 limits::EVENT_STREAMS_MAX,
                 limits::CONSOLE_STREAMS_PER_VISITOR_MAX,

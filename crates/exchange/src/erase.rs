@@ -108,9 +108,7 @@ impl Exchange {
         let removed = tokio::task::spawn_blocking(move || {
             let name = blob.clone();
             let is_known = db
-                .read::<_, StoreError, _>("blob_is_known", move |tx| {
-                    tx.document_blob_is_known(&name)
-                })
+                .read::<_, StoreError, _>("blob_is_known", move |tx| tx.blob_is_known(&name))
                 .wait()?;
             if !is_known {
                 blobs.remove_orphan(&blob, older_than)?;

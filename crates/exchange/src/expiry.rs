@@ -83,10 +83,8 @@ impl Exchange {
         let swept = tokio::task::spawn_blocking(move || {
             blobs.sweep(older_than, |name| {
                 let name = name.to_owned();
-                db.read::<_, StoreError, _>("blob_is_known", move |tx| {
-                    tx.document_blob_is_known(&name)
-                })
-                .wait()
+                db.read::<_, StoreError, _>("blob_is_known", move |tx| tx.blob_is_known(&name))
+                    .wait()
             })
         })
         .await

@@ -69,6 +69,7 @@ impl Exchange {
                     waiting.status += tx.delivery_count_open(*org, DocumentKind::Status)?;
                     waiting.plain += tx.delivery_count_open(*org, DocumentKind::Plain)?;
                     waiting.notice += tx.delivery_count_open(*org, DocumentKind::Notice)?;
+                    waiting.dossier += tx.delivery_count_open(*org, DocumentKind::Dossier)?;
                 }
                 Ok(waiting)
             })

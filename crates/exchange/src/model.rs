@@ -264,8 +264,6 @@ pub struct StatusReport {
     pub reporter: Option<OrgId>,
     /// Repetitions with this key get the original answer.
     pub idempotency_key: Option<String>,
-    /// Through which door it comes.
-    pub door: Door,
 }
 
 /// The person and department behind a status report.
@@ -324,4 +322,6 @@ pub struct Waiting {
     pub plain: u64,
     /// Notices.
     pub notice: u64,
+    /// Pushes about dossiers.
+    pub dossier: u64,
 }

@@ -7,5 +7,4 @@ mod import;
 mod invariants;
 mod search;
 mod service;
-mod sessions;
 mod support;

@@ -227,6 +227,17 @@ impl Blobs {
         }
     }
 
+    /// Opens a blob that must have the digest in its name.
+    ///
+    /// # Errors
+    /// As [`Blobs::reader`].
+    pub fn reader_of(&self, name: &str) -> Result<BlobReader, StoreError> {
+        let sha256 = digest_of(name).ok_or_else(|| StoreError::BlobName {
+            name: name.to_owned(),
+        })?;
+        self.reader(name, sha256)
+    }
+
     /// Reads a whole blob of at most `bytes_max` bytes.
     ///
     /// # Errors
@@ -252,12 +263,9 @@ impl Blobs {
     /// # Errors
     /// [`StoreError::Corrupt`] if it is missing or damaged, [`StoreError::BlobName`], or a file error.
     pub fn check(&self, name: &str) -> Result<BlobRef, StoreError> {
-        let sha256 = digest_of(name).ok_or_else(|| StoreError::BlobName {
-            name: name.to_owned(),
-        })?;
-        let mut reader = self.reader(name, sha256)?;
+        let mut reader = self.reader_of(name)?;
         reader.is_unchecked = false;
-        let bytes = reader.size_bytes();
+        let (sha256, bytes) = (reader.expected, reader.size_bytes());
         let mut buffer = vec![0; CHECK_BYTES];
         while reader.read(&mut buffer).map_err(from_reader)? > 0 {}
         Ok(BlobRef {

@@ -19,6 +19,24 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// What stands before a statement to see how it would run, and the column of the answer that says it.
+    pub(crate) const fn explain(self) -> (&'static str, usize) {
+        match self {
+            Engine::Sqlite => ("EXPLAIN QUERY PLAN ", 3),
+            Engine::Postgres => ("EXPLAIN ", 0),
+        }
+    }
+}
+
+/// Holds the dossier with the code `$1` against other transactions; none if the engine has one writer anyway.
+pub(crate) const fn dossier_hold(engine: Engine) -> Option<&'static str> {
+    match engine {
+        Engine::Sqlite => None,
+        Engine::Postgres => Some("SELECT id FROM dossiers WHERE code_key = $1 FOR UPDATE"),
+    }
+}
+
 /// Fills the tokens of a migration: `{{SERIAL}}` a growing primary key `id`, `{{CODE}}` a text compared byte by byte,
 /// `{{KEYED}}` a table stored in the order of its key, `{{ROWID}}` a whole number that is the primary key and the place of
 /// the row, `{{SEARCH}}` the search index.

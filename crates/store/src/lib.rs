@@ -9,9 +9,11 @@ pub mod blobs;
 pub mod idempotency;
 pub mod jobs;
 pub mod ledger;
+pub mod seal;
 pub mod settings;
 
 pub mod console;
+pub mod dossier;
 pub mod exchange;
 pub mod insight;
 pub mod registry;

@@ -51,6 +51,11 @@ pub(crate) const ALL: &[Migration] = &[
         template: include_str!("migrations/0005_console.sql"),
     },
     Migration {
+        version: 6,
+        name: "dossiers",
+        template: include_str!("migrations/0006_dossiers.sql"),
+    },
+    Migration {
         version: 7,
         name: "connectors",
         template: include_str!("migrations/0007_connectors.sql"),

@@ -76,6 +76,9 @@ param_from! {
     id::JobId => |value| Param::Id(value.text());
     id::ReceiptId => |value| Param::Id(value.text());
     id::RequestId => |value| Param::Id(value.text());
+    id::DossierId => |value| Param::Id(value.text());
+    id::DossierFileId => |value| Param::Id(value.text());
+    crate::seal::PersonHash => |value| Param::Digest(value.0);
 }
 
 impl<'a, T: Into<Param<'a>>> From<Option<T>> for Param<'a> {

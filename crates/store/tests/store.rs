@@ -4,6 +4,12 @@
 
 #[path = "suite/db.rs"]
 mod db;
+#[path = "suite/dossier_lists.rs"]
+mod dossier_lists;
+#[path = "suite/dossier_rows.rs"]
+mod dossier_rows;
+#[path = "suite/dossier_world.rs"]
+mod dossier_world;
 #[path = "suite/insight.rs"]
 mod insight;
 #[path = "suite/ledger.rs"]

@@ -1,9 +1,7 @@
 #![doc = include_str!("../README.md")]
 
-pub mod axis_rest;
 pub mod dossier;
 pub mod edxml;
-pub mod multipart;
 pub mod record;
 pub mod tlog;
 pub mod vxp;

@@ -148,7 +148,10 @@ fn item(document: &Document, delivery: &Delivery) -> SentEdocItem {
 pub(super) fn message_type(kind: DocumentKind) -> &'static str {
     match kind {
         DocumentKind::Status => "status",
-        DocumentKind::Edoc | DocumentKind::Plain | DocumentKind::Notice => "edoc",
+        // Pushes about dossiers stand in no list of the axis.
+        DocumentKind::Edoc | DocumentKind::Plain | DocumentKind::Notice | DocumentKind::Dossier => {
+            "edoc"
+        }
     }
 }
 

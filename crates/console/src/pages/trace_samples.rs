@@ -33,7 +33,7 @@ pub(super) fn document(bits: u128, kind: DocumentKind, business: Option<u8>) -> 
         door: match kind {
             DocumentKind::Edoc => "axis",
             DocumentKind::Notice => "platform",
-            DocumentKind::Status | DocumentKind::Plain => "api",
+            DocumentKind::Status | DocumentKind::Plain | DocumentKind::Dossier => "api",
         }
         .to_owned(),
         kind,

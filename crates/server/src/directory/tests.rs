@@ -124,7 +124,6 @@ fn received() -> StatusReport {
         staff: None,
         reporter: None,
         idempotency_key: None,
-        door: Door::Api,
     }
 }
 

@@ -64,9 +64,11 @@ pub struct NewDocument<'a> {
 pub struct StoredContent {
     /// The document.
     pub document: DocumentId,
-    /// Digest of the content.
+    /// What it is. Of a dossier, row and blob hold the sealed content.
+    pub kind: DocumentKind,
+    /// Digest of the content, before it was sealed.
     pub sha256: Sha256,
-    /// Bytes of the content.
+    /// Bytes of the content, before it was sealed.
     pub bytes: u64,
     /// The blob, for a large body.
     pub blob: Option<String>,
@@ -87,7 +89,7 @@ macro_rules! document_columns {
 pub(super) use document_columns;
 
 /// Reads a word of one of the enums in [`model`](super::model).
-pub(super) fn word<T: std::str::FromStr>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
+pub(crate) fn word<T: std::str::FromStr>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
     row.id(column)
 }
 
@@ -190,12 +192,13 @@ impl Tx<'_> {
     ) -> Result<Vec<StoredContent>, StoreError> {
         self.query(
             "SELECT d.id, d.content_sha256, d.content_bytes, d.blob, d.body, \
-             CASE WHEN e.document_id IS NULL THEN 0 ELSE 1 END FROM documents d \
+             CASE WHEN e.document_id IS NULL THEN 0 ELSE 1 END, d.kind FROM documents d \
              LEFT JOIN document_erasures e ON e.document_id = d.id WHERE d.id > $1 ORDER BY d.id LIMIT $2",
             params![after, limit],
             |row| {
                 Ok(StoredContent {
                     document: row.id(0)?,
+                    kind: word(row, 6)?,
                     sha256: row.sha256(1)?,
                     bytes: u64::try_from(row.int(2)?).unwrap_or(0),
                     blob: row.opt_text(3)?,

@@ -116,13 +116,13 @@ pub struct DeliveryFilter {
 }
 
 /// A condition list with its parameters.
-pub(super) struct Conditions<'a> {
-    pub(super) sql: String,
-    pub(super) params: Vec<Param<'a>>,
+pub(crate) struct Conditions<'a> {
+    pub(crate) sql: String,
+    pub(crate) params: Vec<Param<'a>>,
 }
 
 impl<'a> Conditions<'a> {
-    pub(super) fn new(select: &str) -> Self {
+    pub(crate) fn new(select: &str) -> Self {
         Self {
             sql: select.to_owned(),
             params: Vec::new(),
@@ -130,13 +130,13 @@ impl<'a> Conditions<'a> {
     }
 
     /// Adds a parameter and gives its name.
-    pub(super) fn param(&mut self, value: impl Into<Param<'a>>) -> String {
+    pub(crate) fn param(&mut self, value: impl Into<Param<'a>>) -> String {
         self.params.push(value.into());
         format!("${}", self.params.len())
     }
 
     /// Adds ids and gives their names, to stand between the brackets of an `IN`; the name of nothing for an empty list.
-    pub(super) fn list(&mut self, orgs: &[OrgId]) -> String {
+    pub(crate) fn list(&mut self, orgs: &[OrgId]) -> String {
         if orgs.is_empty() {
             return "NULL".to_owned();
         }
@@ -155,7 +155,7 @@ impl<'a> Conditions<'a> {
         }
     }
 
-    pub(super) fn when<T: Into<Param<'a>>>(&mut self, condition: &str, value: Option<T>) {
+    pub(crate) fn when<T: Into<Param<'a>>>(&mut self, condition: &str, value: Option<T>) {
         if let Some(value) = value {
             let name = self.param(value);
             self.sql.push_str(&condition.replace("$?", &name));
@@ -296,7 +296,7 @@ impl Tx<'_> {
 }
 
 /// A LIKE pattern that finds the text anywhere; its own wildcards are escaped.
-fn like_pattern(text: &str) -> String {
+pub(crate) fn like_pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
     for c in text.chars() {

@@ -5,11 +5,11 @@
 
 mod attempts;
 mod deliveries;
-mod documents;
+pub(crate) mod documents;
 mod erasures;
 mod keys;
 mod leases;
-mod lists;
+pub(crate) mod lists;
 pub mod model;
 mod resends;
 mod statuses;

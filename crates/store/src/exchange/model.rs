@@ -46,6 +46,8 @@ words! {
         Plain = "plain",
         /// A notice of the platform to the sender: an expiry, a recall that came in time.
         Notice = "notice",
+        /// A push about a dossier of the one-stop shop: its whole state, or steps of its progress.
+        Dossier = "dossier",
     }
 }
 

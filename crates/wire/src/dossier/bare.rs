@@ -87,6 +87,9 @@ pub(super) fn read_items<T: Object>(
 }
 
 fn write_bare<T: Object>(items: &[T]) -> Vec<u8> {
-    let items: Value = items.iter().map(Object::to_value).collect();
+    let items: Value = items
+        .iter()
+        .map(|item| Value::Object(item.write()))
+        .collect();
     items.to_string().into_bytes()
 }

@@ -2,14 +2,15 @@
 
 use lgsp_base::Timestamp;
 use lgsp_base::problem::rules;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::code::{DossierCode, ProcedureCode};
 use super::codec::BoolForm;
 use super::error::{Habit, Violation};
-use super::fields::{Fields, GROUP, Item, Member, Object, Out, Spec, field, read_item, required};
-use super::macros::{coded, object};
-use super::members::{Coded, read_code, take_exact};
+use super::fields::{
+    Coded, Fields, GROUP, Item, Member, Object, Spec, coded, field, object, read_code, read_item,
+    required, take_exact,
+};
 use super::status::DossierStatus;
 
 /// Characters of `TrichYeuHoSo`.
@@ -404,7 +405,7 @@ impl Dossier {
 
     /// The portal's object: every field of protocols §4.6, unknown fields as they came.
     pub fn to_portal(&self) -> Value {
-        self.to_value()
+        Value::Object(self.write())
     }
 
     /// The rules that a dossier from our own JSON breaks, with the portal's names of the fields.
@@ -433,8 +434,8 @@ impl Member for DossierCode {
         )
     }
 
-    fn put(&self, out: &mut Out<'_>, spec: &Spec) {
-        out.set(spec, self.as_str().into());
+    fn put(&self, out: &mut Map<String, Value>, spec: &Spec) {
+        out.insert(spec.name.to_owned(), self.as_str().into());
     }
 }
 
@@ -450,8 +451,8 @@ impl Member for ProcedureCode {
         )
     }
 
-    fn put(&self, out: &mut Out<'_>, spec: &Spec) {
-        out.set(spec, self.as_str().into());
+    fn put(&self, out: &mut Map<String, Value>, spec: &Spec) {
+        out.insert(spec.name.to_owned(), self.as_str().into());
     }
 }
 
@@ -470,7 +471,7 @@ impl Member for DossierStatus {
         take_exact(fields, spec, rule, read, Self::to_string)
     }
 
-    fn put(&self, out: &mut Out<'_>, spec: &Spec) {
-        out.set(spec, self.code().into());
+    fn put(&self, out: &mut Map<String, Value>, spec: &Spec) {
+        out.insert(spec.name.to_owned(), self.code().into());
     }
 }

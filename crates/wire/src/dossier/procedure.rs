@@ -4,8 +4,7 @@
 use serde_json::Value;
 
 use super::code::ProcedureCode;
-use super::fields::{Item, Object, field, read_item, required};
-use super::macros::object;
+use super::fields::{Item, Object, field, object, read_item, required};
 use super::model::{Channel, SHORT_CHARS_MAX};
 use super::reply::Reply;
 
@@ -291,7 +290,7 @@ impl Procedure {
 
     /// The portal's object, unknown fields as they came.
     pub fn to_portal(&self) -> Value {
-        self.to_value()
+        Value::Object(self.write())
     }
 
     /// The procedure of an answer of `LayThuTuc`; none if the answer holds none.
@@ -317,7 +316,7 @@ object! {
 impl ProcedureRow {
     /// The portal's object, unknown fields as they came.
     pub fn to_portal(&self) -> Value {
-        self.to_value()
+        Value::Object(self.write())
     }
 
     /// The rows of an answer of `LayDanhSachTTHC`, each on its own.

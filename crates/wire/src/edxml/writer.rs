@@ -209,8 +209,7 @@ impl Xml<'_> {
     }
 }
 
-/// A text as it stands between tags.
-pub(crate) fn escape(text: &str) -> io::Result<String> {
+fn escape(text: &str) -> io::Result<String> {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
