@@ -182,6 +182,15 @@ pub const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes of a webhook's answer that are read.
 pub const WEBHOOK_ANSWER_BYTES_MAX: usize = 64 * 1024;
 
+/// Time for one call of a system by its own protocol.
+pub const CONNECTOR_TIMEOUT: Duration = Duration::from_secs(15);
+/// Time for one hand-over to such a system, log-in and repetition included; shorter than a lease.
+pub const CONNECTOR_HAND_OVER_TIMEOUT: Duration = Duration::from_secs(50);
+/// Bytes of such a system's answer that are read.
+pub const CONNECTOR_ANSWER_BYTES_MAX: usize = DOSSIER_BODY_BYTES_MAX;
+/// Characters of such a system's words that are kept.
+pub const CONNECTOR_DETAIL_CHARS: usize = 300;
+
 /// How long codes closed by a merger or a renaming route to the successor.
 pub const TRANSITION_PERIOD: Duration = Duration::from_secs(730 * 24 * 3600);
 /// Rows of one imported file.

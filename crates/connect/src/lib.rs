@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 pub mod axis;
+pub mod connector;
+pub mod dvcqg;
 pub mod timestamp;
 pub mod webhook;
 pub mod witness;

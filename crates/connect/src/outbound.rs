@@ -69,6 +69,18 @@ pub enum CallError {
     AnswerTooLarge(usize),
 }
 
+impl CallError {
+    /// The stable word for the record of an attempt.
+    pub const fn cause(&self) -> &'static str {
+        match self {
+            CallError::Forbidden(_) => "url_forbidden",
+            CallError::Timeout(_) => "timeout",
+            CallError::Failed(_) => "connect",
+            CallError::AnswerTooLarge(_) => "answer_too_large",
+        }
+    }
+}
+
 /// A complete answer.
 #[derive(Debug)]
 pub struct Answer {

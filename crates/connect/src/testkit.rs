@@ -114,6 +114,19 @@ impl Directory for Wired {
 impl House {
     /// Stands at 20:00 on 21 November 2026 in Vietnam, with the province H99 and some of its agencies.
     pub(crate) async fn new(name: &str) -> Self {
+        Self::with(name, RegistryConfig::default()).await
+    }
+
+    /// The same, for systems that are called over plain HTTP.
+    pub(crate) async fn plain(name: &str) -> Self {
+        let config = RegistryConfig {
+            has_plain_webhooks: true,
+            ..RegistryConfig::default()
+        };
+        Self::with(name, config).await
+    }
+
+    async fn with(name: &str, config: RegistryConfig) -> Self {
         let db = TestDb::sqlite(name);
         let now = Timestamp::from_edxml("2026/11/21 20:00:00").expect("time");
         let clock = Arc::new(ManualClock::new(now));
@@ -124,7 +137,7 @@ impl House {
             clock.clone(),
             entropy.clone(),
             vault,
-            RegistryConfig::default(),
+            config,
         )
         .await
         .expect("registry");

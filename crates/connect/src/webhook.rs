@@ -24,7 +24,7 @@ use lgsp_registry::Registry;
 use lgsp_wire::webhook::{SigningKey, sign_symmetric};
 use serde_json::json;
 
-use crate::outbound::{Answer, CallError, Outbound};
+use crate::outbound::{Answer, Outbound};
 
 /// Pushes deliveries through the guarded client.
 #[derive(Debug)]
@@ -142,13 +142,7 @@ impl WebhookTransport {
         match answer {
             Ok(answer) => judge(&item, &answer),
             Err(error) => HandOverOutcome::Unreachable {
-                cause: match error {
-                    CallError::Forbidden(_) => "url_forbidden",
-                    CallError::Timeout(_) => "timeout",
-                    CallError::Failed(_) => "connect",
-                    CallError::AnswerTooLarge(_) => "answer_too_large",
-                }
-                .to_owned(),
+                cause: error.cause().to_owned(),
                 detail: error.to_string(),
                 retry_after: None,
             },
