@@ -226,7 +226,7 @@ impl NationalPortal {
             },
             Err(error) => Err(error.cause().to_owned()),
         };
-        let noted = noted.as_ref().map(|()| ()).map_err(String::as_str);
+        let noted = noted.as_ref().copied().map_err(String::as_str);
         self.casework()
             .note(connector.system, service_name(request.service), noted)
             .await;
