@@ -334,7 +334,7 @@ object! {
             summary: String = field("TrichYeuHoSo").max(ABSTRACT_CHARS_MAX);
             /// `NgayNopHoSo`: handed in.
             submitted_at: Option<Timestamp> = field("NgayNopHoSo");
-            /// `NgayTiepNhan`: received; must be known unless the status is registered, refused or withdrawn.
+            /// `NgayTiepNhan`: received; must be known in the statuses that come after reception alone: 2, 4, 8, 9, 10.
             received_at: Option<Timestamp> = field("NgayTiepNhan");
             /// `NgayHenTra`: due.
             due_at: Option<Timestamp> = field("NgayHenTra");
@@ -417,8 +417,12 @@ impl Dossier {
     }
 
     fn lacks_reception(&self) -> bool {
-        use DossierStatus::{Refused, Registered, Withdrawn};
-        self.received_at.is_none() && !matches!(self.status, Registered | Refused | Withdrawn)
+        use DossierStatus::{Finished, Processing, Received, Returned, Stopped};
+        self.received_at.is_none()
+            && matches!(
+                self.status,
+                Received | Processing | Stopped | Finished | Returned
+            )
     }
 }
 

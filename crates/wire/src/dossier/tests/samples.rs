@@ -215,7 +215,7 @@ fn reception_is_asked_for_where_there_was_one() {
         let is_missing = Dossier::from_portal(object, "").result.is_err();
         assert_eq!(
             is_missing,
-            !matches!(status.code(), "1" | "3" | "7"),
+            matches!(status.code(), "2" | "4" | "8" | "9" | "10"),
             "{status}"
         );
     }
