@@ -118,6 +118,15 @@ const CLERKS: &[&str] = &[
     "Bùi Thị Hư Cấu",
 ];
 
+const CITIZENS: &[&str] = &[
+    "Phạm Thị Thử Nghiệm",
+    "Nguyễn Văn Ví Dụ",
+    "Trần Thị Mẫu Đơn",
+    "Lê Văn Giả Định",
+    "Hoàng Thị Minh Họa",
+    "Đặng Văn Hư Cấu",
+];
+
 const REFUSALS: &[&str] = &[
     "Văn bản không thuộc thẩm quyền giải quyết của đơn vị",
     "Tệp đính kèm không đọc được, đề nghị gửi lại",
@@ -146,6 +155,11 @@ pub fn some_signer(entropy: &dyn Entropy) -> &'static str {
 /// Some clerk's name.
 pub fn some_clerk(entropy: &dyn Entropy) -> &'static str {
     pick(CLERKS, entropy, "Nguyễn Văn Mẫu")
+}
+
+/// Some citizen's name.
+pub fn some_citizen(entropy: &dyn Entropy) -> &'static str {
+    pick(CITIZENS, entropy, "Phạm Thị Thử Nghiệm")
 }
 
 /// Some reason to refuse a document (status 02).

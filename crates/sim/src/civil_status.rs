@@ -2,8 +2,8 @@
 //! §4.11).
 //!
 //! Its habits are its own. Every answer has HTTP status 200 and the form `{trangThai, moTaTrangThai, giaTri, maLoi, moTaLoi}` with a
-//! number in `trangThai`, 0 for every failure; `giaTri` of lists is JSON **inside a text**. The day of reception is `yyyy-MM-dd`,
-//! days inside `data` are `dd.MM.yyyy`, sexes are 1 and 2. `data` is a text with XML in it (`<hotich><hoso>…`), or with JSON since
+//! number in `trangThai`, 0 for every failure; `giaTri` of lists is JSON **inside a text**. Days are `dd.MM.yyyy`, the day of reception
+//! may be `yyyy-MM-dd` too, as one client writes it; sexes are 1 and 2. `data` is a text with XML in it (`<hotich><hoso>…`), or with JSON since
 //! 2025. `maDonVi` is a commune's number with 5 digits. The sources name fields and codes; the names of the fields of the answer and
 //! these forms are ours where they are silent.
 //!
@@ -188,8 +188,9 @@ impl CivilStatus {
         if !MODULES.contains(&text(&body, "module").as_str()) {
             return Err(incorrect("module không hợp lệ"));
         }
-        if !is_dated(&text(&body, "ngayTiepNhan"), '-', &[4, 2, 2]) {
-            return Err(incorrect("ngayTiepNhan phải có dạng yyyy-MM-dd"));
+        let received = text(&body, "ngayTiepNhan");
+        if !is_dated(&received, '.', &[2, 2, 4]) && !is_dated(&received, '-', &[4, 2, 2]) {
+            return Err(incorrect("ngayTiepNhan phải có dạng dd.MM.yyyy"));
         }
         check_data(&text(&body, "data"))?;
         match self.0.keep(&code, body) {
@@ -408,7 +409,7 @@ mod tests {
             "maDonVi": "99131",
             "module": "KS",
             "maHoSo": code,
-            "ngayTiepNhan": "2026-03-12",
+            "ngayTiepNhan": "12.03.2026",
             "data": "<hotich><hoso><nksHoTen>Phạm Văn Mẫu</nksHoTen><nksGioiTinh>1</nksGioiTinh>\
                      <nksNgaySinh>01.03.2026</nksNgaySinh></hoso></hotich>",
         })
@@ -466,6 +467,8 @@ mod tests {
             with("data", json!("{\"nksNgaySinh\":\"2026\"}")),
             Value::Null
         );
+        assert!(system.ask_for_more("H99.131-260312-0001", "giấy chứng sinh"));
+        assert_eq!(with("ngayTiepNhan", json!("2026-03-12")), Value::Null);
         assert_eq!(
             ask(&system, "danhMuc", &json!({"loaiDanhMuc": 6}))["maLoi"],
             302

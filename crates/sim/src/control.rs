@@ -43,7 +43,7 @@ const CANDIDATES_MAX: usize = 5;
 
 /// Something that can be broken on command: the system of an agency, or a national platform.
 pub trait Breakable: Send + Sync + fmt::Debug {
-    /// The organisation's code.
+    /// The code by which it is found, usually the organisation's.
     fn code(&self) -> &str;
     /// Its name.
     fn name(&self) -> &str;

@@ -2,7 +2,7 @@
 //! (protocols §4.11).
 //!
 //! Its habits differ from those of the system of civil status next to it. Answers are `{STATUS, DESCRIPTION, …}` in capitals, all
-//! texts: `STATUS` is `"0"` for success and a negative number for failures, which have HTTP status 200 too, but a wrong token has
+//! texts: `STATUS` is `"1"` for success and a negative number for failures, which have HTTP status 200 too, but a wrong token has
 //! 401. Days are `dd/MM/yyyy`, also `MM/yyyy` and `yyyy` for days of birth; sexes are the numbers 1 (male) and 0 (female). Operations
 //! are also called with `LLTP-API-` before their name. Which number `STATUS` has is ours, as the sources are silent.
 //!
@@ -217,7 +217,7 @@ impl Platform for CriminalRecord {
             false => self.dispatch(operation, body),
         };
         let (status, words, more) = match answered {
-            Ok(more) => ("0", String::new(), more),
+            Ok(more) => ("1", String::new(), more),
             Err(Failed(status, words)) => (status, words, Map::new()),
         };
         let mut value = Map::from_iter([
@@ -314,7 +314,7 @@ mod tests {
         let system = system();
         let code = "H99.05-260312-0042";
         let taken = ask(&system, "nhanHoSoDangKy", &file(code));
-        assert_eq!(taken["STATUS"], "0");
+        assert_eq!(taken["STATUS"], "1");
         let id = taken["ID"].as_str().expect("an id").to_owned();
         assert_eq!(ask(&system, "nhanHoSoDangKy", &file(code))["STATUS"], "-5");
         let named = json!({"idReceivedDec": code, "infoType": "2"});
@@ -329,7 +329,7 @@ mod tests {
         assert_eq!(listed["LISTCONTENT"][0]["DECLARATION_ID"], id.as_str());
         assert_eq!(listed["LISTCONTENT"][0]["ISSUE_DATE"], "12/03/2026");
         let mark = json!({"declarationId": format!("x;{id}"), "infoType": "2"});
-        assert_eq!(ask(&system, "danhDauHsThanhCong", &mark)["STATUS"], "0");
+        assert_eq!(ask(&system, "danhDauHsThanhCong", &mark)["STATUS"], "1");
         let listed = ask(&system, "traDsTrangThaiHs", &json!({"infoType": "2"}));
         assert_eq!(listed["LISTCONTENT"], json!([]));
     }
@@ -359,11 +359,11 @@ mod tests {
         );
         assert_eq!(
             ask(&system, "traDanhMuc", &json!({"infoType": "5"}))["STATUS"],
-            "0"
+            "1"
         );
         assert_eq!(
             ask(&system, "traHoSo", &json!({"infoType": "2"}))["STATUS"],
-            "0"
+            "1"
         );
         assert_eq!(ask(&system, "khac", &json!({}))["STATUS"], "-1");
     }
@@ -377,10 +377,10 @@ mod tests {
             system.faults().restore();
             answer["STATUS"].as_str().map(ToOwned::to_owned)
         };
-        assert_eq!(under(How::Lose, "a").as_deref(), Some("0"));
+        assert_eq!(under(How::Lose, "a").as_deref(), Some("1"));
         let named = json!({"idReceivedDec": "a", "infoType": "2"});
         assert_eq!(ask(&system, "traTrangThaiHs", &named)["STATUS"], "-4");
-        assert_eq!(under(How::Duplicate, "b").as_deref(), Some("0"));
+        assert_eq!(under(How::Duplicate, "b").as_deref(), Some("1"));
         let listed = ask(&system, "traDsTrangThaiHs", &json!({}));
         assert_eq!(listed["LISTCONTENT"].as_array().map(Vec::len), Some(2));
         assert_eq!(under(How::Session, "c").as_deref(), Some("-1"));

@@ -88,6 +88,15 @@ impl RestClient {
             Kind::Document => "edoc",
             Kind::Status => "status",
         };
+        self.inbox_of(kind, page_size).await
+    }
+
+    /// The same for a kind by its word: `dossier` has no packets.
+    pub async fn inbox_of(
+        &self,
+        kind: &str,
+        page_size: usize,
+    ) -> Result<Vec<InboxItem>, CallError> {
         let path = format!("/api/v1/inbox?kind={kind}&page_size={page_size}");
         let page: InboxPage = read(&self.call(Call::new(Method::GET, path)).await?)?;
         Ok(page.items)

@@ -19,8 +19,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::agency::AgencySystem;
+use crate::control::Breakable as _;
 use crate::door::{Kind, Waiting};
 use crate::host::{self, Broken};
+use crate::one_stop::OneStop;
 
 /// Bytes of a push that are read.
 const PUSH_BYTES_MAX: usize = 64 * 1024;
@@ -51,6 +53,7 @@ struct PushData {
 pub struct Receiver {
     listener: TcpListener,
     address: SocketAddr,
+    offices: Vec<Arc<OneStop>>,
 }
 
 impl Receiver {
@@ -61,7 +64,18 @@ impl Receiver {
     pub async fn bind(address: SocketAddr) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address })
+        Ok(Self {
+            listener,
+            address,
+            offices: Vec::new(),
+        })
+    }
+
+    /// Dossiers that come for these agencies go to their one-stop systems.
+    #[must_use]
+    pub fn with_offices(mut self, offices: Vec<Arc<OneStop>>) -> Self {
+        self.offices = offices;
+        self
     }
 
     /// Where it listens.
@@ -81,6 +95,11 @@ impl Receiver {
             .map(|system| (system.agency().code.clone(), system));
         let endpoint = Arc::new(Endpoint {
             systems: by_code.collect(),
+            offices: self
+                .offices
+                .into_iter()
+                .map(|office| (office.agency().code.clone(), office))
+                .collect(),
             public_key: webhook::parse_public_key(&public_key).unwrap_or_default(),
             failures: Mutex::default(),
         });
@@ -95,6 +114,7 @@ impl Receiver {
 #[derive(Debug)]
 struct Endpoint {
     systems: HashMap<String, Arc<AgencySystem>>,
+    offices: HashMap<String, Arc<OneStop>>,
     public_key: Vec<u8>,
     /// How many pushes of a delivery were failed on purpose.
     failures: Mutex<HashMap<String, u32>>,
@@ -137,6 +157,7 @@ impl Endpoint {
             return StatusCode::BAD_REQUEST;
         };
         let kind = match push.data.kind.as_str() {
+            "dossier" => return self.take_dossier(system, push.data).await,
             "edoc" => Kind::Document,
             "status" => Kind::Status,
             // Notices of the platform are read by people, not by this system.
@@ -145,16 +166,28 @@ impl Endpoint {
         if self.fails(&push.data.delivery_id, system.faults().fails_first()) {
             return StatusCode::SERVICE_UNAVAILABLE;
         }
-        let item = Waiting {
-            handle: push.data.delivery_id,
-            document: push.data.document_id,
-            content_url: path_of(&push.data.content_url).to_owned(),
-            sha256: Some(push.data.sha256),
-        };
+        let item = waiting(push.data);
         match system.take_push(kind, &item).await {
             Ok(()) => StatusCode::NO_CONTENT,
             Err(error) => {
                 tracing::debug!(error = %error, "a simulated endpoint could not take a push");
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        }
+    }
+
+    /// An agency's one-stop system stands behind the same address.
+    async fn take_dossier(&self, system: &AgencySystem, data: PushData) -> StatusCode {
+        let Some(office) = self.offices.get(&system.agency().code) else {
+            return StatusCode::NOT_FOUND;
+        };
+        if office.faults().is_down() {
+            return StatusCode::SERVICE_UNAVAILABLE;
+        }
+        match office.take_push(&waiting(data)).await {
+            Ok(()) => StatusCode::NO_CONTENT,
+            Err(error) => {
+                tracing::debug!(error = %error, "a simulated office could not take a push");
                 StatusCode::SERVICE_UNAVAILABLE
             }
         }
@@ -186,6 +219,15 @@ impl Endpoint {
         let now = system.clock().now().as_millis().div_euclid(1_000);
         now.abs_diff(at) <= PUSH_SKEW.as_secs()
             && webhook::verify(&[&self.public_key], id, at, body, signatures)
+    }
+}
+
+fn waiting(data: PushData) -> Waiting {
+    Waiting {
+        handle: data.delivery_id,
+        document: data.document_id,
+        content_url: path_of(&data.content_url).to_owned(),
+        sha256: Some(data.sha256),
     }
 }
 
@@ -270,6 +312,7 @@ mod tests {
     fn the_first_pushes_of_each_delivery_fail() {
         let endpoint = Endpoint {
             systems: HashMap::new(),
+            offices: HashMap::new(),
             public_key: Vec::new(),
             failures: Mutex::default(),
         };
