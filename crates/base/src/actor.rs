@@ -60,11 +60,21 @@ pub enum Permission {
     LedgerRead,
     /// Erase the content of a document; its metadata and its proof stay.
     DocumentErase,
+    /// Push dossiers and progress steps in the name of the own organisation.
+    DossierSubmit,
+    /// See dossiers to which the own organisation is a party.
+    DossierRead,
+    /// See the dossiers of every organisation, persons masked.
+    DossierReadAll,
+    /// See who the persons of a dossier are; each look is recorded.
+    DossierReadPersonal,
+    /// Change routes, procedures, transitions and retention of dossiers, send again, compare with a portal.
+    DossierAdmin,
 }
 
 impl Permission {
     /// Every permission, in the order of the table.
-    pub const ALL: [Permission; 15] = [
+    pub const ALL: [Permission; 20] = [
         Permission::DocumentSubmit,
         Permission::DocumentRead,
         Permission::DocumentReadAll,
@@ -80,6 +90,11 @@ impl Permission {
         Permission::WebhookApprove,
         Permission::LedgerRead,
         Permission::DocumentErase,
+        Permission::DossierSubmit,
+        Permission::DossierRead,
+        Permission::DossierReadAll,
+        Permission::DossierReadPersonal,
+        Permission::DossierAdmin,
     ];
 
     /// The stable name used in the table and in the ledger.
@@ -100,6 +115,11 @@ impl Permission {
             Permission::WebhookApprove => "webhook.approve",
             Permission::LedgerRead => "ledger.read",
             Permission::DocumentErase => "document.erase",
+            Permission::DossierSubmit => "dossier.submit",
+            Permission::DossierRead => "dossier.read",
+            Permission::DossierReadAll => "dossier.read_all",
+            Permission::DossierReadPersonal => "dossier.read_personal",
+            Permission::DossierAdmin => "dossier.admin",
         }
     }
 }
@@ -125,6 +145,10 @@ impl Actor {
                     | Permission::WebhookApprove
                     | Permission::LedgerRead
                     | Permission::DocumentErase
+                    | Permission::DossierSubmit
+                    | Permission::DossierRead
+                    | Permission::DossierReadAll
+                    | Permission::DossierAdmin
             ),
             Actor::System { .. } => matches!(
                 permission,
@@ -136,6 +160,9 @@ impl Actor {
                     | Permission::OrganisationRead
                     | Permission::AgencyRegister
                     | Permission::WebhookWrite
+                    | Permission::DossierSubmit
+                    | Permission::DossierRead
+                    | Permission::DossierReadPersonal
             ),
         }
     }

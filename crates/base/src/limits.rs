@@ -85,6 +85,26 @@ pub const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
 pub const KEY_RING_KEYS_MAX: usize = 256;
 /// How long a key-encryption key stays after another took its place, used or not: longer than any node takes to notice.
 pub const KEY_SUPERSEDED_MIN: Duration = Duration::from_secs(3600);
+/// Bytes of one dossier in our own JSON.
+pub const DOSSIER_BYTES_MAX: usize = 512 * 1024;
+/// Dossiers of one batch that are stored at the same time.
+pub const DOSSIERS_AT_ONCE: usize = 16;
+/// Steps in one push of progress.
+pub const DOSSIER_STEPS_PER_PUSH_MAX: usize = 200;
+/// Steps in the history of one dossier; later ones move its status and are not kept apart.
+pub const DOSSIER_STEPS_MAX: usize = 1_000;
+/// Organisations that one dossier reaches.
+pub const DOSSIER_PARTIES_MAX: usize = 64;
+/// Messages about a dossier that one view shows, the newest.
+pub const DOSSIER_MESSAGES_MAX: usize = 500;
+/// Bytes of one file of a dossier.
+pub const DOSSIER_FILE_BYTES_MAX: u64 = 50 * 1024 * 1024;
+/// Files of one dossier.
+pub const DOSSIER_FILES_MAX: usize = 200;
+/// Rules by which dossiers are sent on.
+pub const DOSSIER_ROUTES_MAX: usize = 1_000;
+/// Looks in one answer about a person, the newest.
+pub const DOSSIER_LOOKS_MAX: usize = 1_000;
 
 /// Nesting of an XML document.
 pub const XML_DEPTH_MAX: usize = 32;

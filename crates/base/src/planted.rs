@@ -47,6 +47,14 @@ pub enum Bug {
     StampsAlwaysFresh = 1 << 18,
     /// A checkpoint is published only every few seconds.
     SealLate = 1 << 19,
+    /// A comparison with a portal passes by what the portal does not have.
+    ReconcileSkipsMissing = 1 << 28,
+    /// The body of a dossier is stored as it came, and not sealed.
+    DossierInClear = 1 << 29,
+    /// Looking at a dossier leaves no trace.
+    LookUnrecorded = 1 << 30,
+    /// The state of a dossier is written although its document was not accepted with it.
+    DossierWithoutDocument = 1 << 31,
     /// A delivery that is sent again is counted as another business transaction.
     CountResendTwice = 1 << 20,
     /// A9: credentials of requests are written into the log.

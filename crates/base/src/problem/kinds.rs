@@ -662,6 +662,186 @@ pub static JOB_LIMIT: ProblemKind = ProblemKind {
     axis_code: 20,
 };
 
+/// There is no such dossier, or none that the caller may see.
+pub static DOSSIER_UNKNOWN: ProblemKind = ProblemKind {
+    code: "dossier.unknown",
+    status: 404,
+    retryable: false,
+    title_vi: "Không có hồ sơ này",
+    title_en: "There is no such dossier",
+    fix_vi: "Kiểm tra mã hồ sơ và quyền của hệ thống gửi",
+    fix_en: "Check the code and what the calling system may see",
+    axis_code: 10,
+};
+
+/// The code of the dossier is none.
+pub static DOSSIER_CODE_INVALID: ProblemKind = ProblemKind {
+    code: "dossier.code_invalid",
+    status: 422,
+    retryable: false,
+    title_vi: "Mã hồ sơ không đúng dạng",
+    title_en: "The code of the dossier is not valid",
+    fix_vi: "Viết mã theo dạng mã đơn vị-NNTTnn-XXXX, ví dụ H99.131-260312-0042",
+    fix_en: "Write agency-YYMMDD-XXXX, for example H99.131-260312-0042",
+    axis_code: 10,
+};
+
+/// The dossier breaks a rule.
+pub static DOSSIER_INVALID: ProblemKind = ProblemKind {
+    code: "dossier.invalid",
+    status: 422,
+    retryable: false,
+    title_vi: "Hồ sơ không hợp lệ",
+    title_en: "The dossier is not valid",
+    fix_vi: "Sửa các chỗ nêu trong errors rồi gửi lại",
+    fix_en: "Correct the places listed in errors and send again",
+    axis_code: 10,
+};
+
+/// The code belongs to the dossier of another applicant.
+pub static DOSSIER_OTHER_APPLICANT: ProblemKind = ProblemKind {
+    code: "dossier.other_applicant",
+    status: 409,
+    retryable: false,
+    title_vi: "Mã hồ sơ này đã thuộc về người nộp khác",
+    title_en: "This code belongs to the dossier of another applicant",
+    fix_vi: "Cấp mã mới cho hồ sơ của người nộp này",
+    fix_en: "Issue a new code for the dossier of this applicant",
+    axis_code: 10,
+};
+
+/// A dossier with this code exists.
+pub static DOSSIER_EXISTS: ProblemKind = ProblemKind {
+    code: "dossier.exists",
+    status: 409,
+    retryable: false,
+    title_vi: "Hồ sơ đã tồn tại",
+    title_en: "The dossier exists already",
+    fix_vi: "Gửi lại dưới dạng cập nhật",
+    fix_en: "Send it again as an update",
+    axis_code: 10,
+};
+
+/// The status may not follow the one before.
+pub static DOSSIER_TRANSITION: ProblemKind = ProblemKind {
+    code: "dossier.transition",
+    status: 422,
+    retryable: false,
+    title_vi: "Không được chuyển hồ sơ sang trạng thái này",
+    title_en: "The dossier may not change to this status",
+    fix_vi: "Xem trạng thái hiện tại và bảng chuyển trạng thái",
+    fix_en: "See the current status and the table of transitions",
+    axis_code: 10,
+};
+
+/// There is no such procedure.
+pub static DOSSIER_PROCEDURE_UNKNOWN: ProblemKind = ProblemKind {
+    code: "dossier.procedure_unknown",
+    status: 422,
+    retryable: false,
+    title_vi: "Không có thủ tục hành chính này",
+    title_en: "There is no such administrative procedure",
+    fix_vi: "Đồng bộ danh mục thủ tục, hoặc ánh xạ mã riêng của tỉnh sang mã quốc gia",
+    fix_en: "Synchronise the procedures, or map the local code to a national one",
+    axis_code: 10,
+};
+
+/// No organisation has the agency code of the dossier.
+pub static DOSSIER_AGENCY_UNKNOWN: ProblemKind = ProblemKind {
+    code: "dossier.agency_unknown",
+    status: 422,
+    retryable: false,
+    title_vi: "Không có đơn vị nào mang mã trong mã hồ sơ",
+    title_en: "No organisation has the agency code of the dossier",
+    fix_vi: "Kiểm tra mã đơn vị, hoặc nêu MaDinhDanhDV",
+    fix_en: "Check the agency code, or name the agency of the request",
+    axis_code: 18,
+};
+
+/// The batch has too many dossiers.
+pub static DOSSIER_BATCH_TOO_LARGE: ProblemKind = ProblemKind {
+    code: "dossier.batch_too_large",
+    status: 413,
+    retryable: false,
+    title_vi: "Gói có quá nhiều hồ sơ",
+    title_en: "The batch has too many dossiers",
+    fix_vi: "Chia gói nhỏ hơn rồi gửi lại",
+    fix_en: "Send smaller batches",
+    axis_code: 10,
+};
+
+/// The dossier was erased when its time of keeping ended.
+pub static DOSSIER_ERASED: ProblemKind = ProblemKind {
+    code: "dossier.erased",
+    status: 410,
+    retryable: false,
+    title_vi: "Hồ sơ đã được xóa khi hết thời hạn lưu",
+    title_en: "The dossier was erased when its time of keeping ended",
+    fix_vi: "Biên nhận vẫn chứng minh được nội dung đã gửi",
+    fix_en: "Its receipts still prove what was sent",
+    axis_code: 10,
+};
+
+/// There is no such file, or the link to it is not ours.
+pub static DOSSIER_FILE_UNKNOWN: ProblemKind = ProblemKind {
+    code: "dossier.file_unknown",
+    status: 404,
+    retryable: false,
+    title_vi: "Không có tệp này",
+    title_en: "There is no such file",
+    fix_vi: "Lấy liên kết mới từ hồ sơ",
+    fix_en: "Get a new link from the dossier",
+    axis_code: 10,
+};
+
+/// The file is larger than the limit.
+pub static DOSSIER_FILE_TOO_LARGE: ProblemKind = ProblemKind {
+    code: "dossier.file_too_large",
+    status: 413,
+    retryable: false,
+    title_vi: "Tệp vượt quá giới hạn",
+    title_en: "The file is larger than the limit",
+    fix_vi: "Giảm dung lượng hoặc tách tệp rồi gửi lại",
+    fix_en: "Shrink or split the file and send again",
+    axis_code: 10,
+};
+
+/// The link to the file has expired.
+pub static DOSSIER_LINK_EXPIRED: ProblemKind = ProblemKind {
+    code: "dossier.link_expired",
+    status: 410,
+    retryable: false,
+    title_vi: "Liên kết tải tệp đã hết hạn",
+    title_en: "The link to the file has expired",
+    fix_vi: "Lấy liên kết mới từ hồ sơ",
+    fix_en: "Get a new link from the dossier",
+    axis_code: 10,
+};
+
+/// The link to the file was made for another system.
+pub static DOSSIER_LINK_AUDIENCE: ProblemKind = ProblemKind {
+    code: "dossier.link_audience",
+    status: 403,
+    retryable: false,
+    title_vi: "Liên kết tải tệp được cấp cho hệ thống khác",
+    title_en: "The link to the file was made for another system",
+    fix_vi: "Mỗi hệ thống tự lấy liên kết của mình",
+    fix_en: "Each system gets a link of its own",
+    axis_code: 10,
+};
+
+/// The keys of the dossiers are missing.
+pub static DOSSIER_KEYS: ProblemKind = ProblemKind {
+    code: "dossier.keys",
+    status: 503,
+    retryable: true,
+    title_vi: "Thiếu khóa mã hóa hồ sơ",
+    title_en: "The keys of the dossiers are missing",
+    fix_vi: "Người quản trị khôi phục tệp keys/dossier.key rồi khởi động lại",
+    fix_en: "The operator restores keys/dossier.key and starts again",
+    axis_code: 20,
+};
+
 /// The ledger entry is not sealed yet.
 pub static LEDGER_NOT_SEALED: ProblemKind = ProblemKind {
     code: "ledger.not_sealed_yet",
@@ -983,6 +1163,21 @@ pub static ALL: &[&ProblemKind] = &[
     &EXCHANGE_RESEND_EMPTY,
     &JOB_UNKNOWN,
     &JOB_LIMIT,
+    &DOSSIER_UNKNOWN,
+    &DOSSIER_CODE_INVALID,
+    &DOSSIER_INVALID,
+    &DOSSIER_OTHER_APPLICANT,
+    &DOSSIER_EXISTS,
+    &DOSSIER_TRANSITION,
+    &DOSSIER_PROCEDURE_UNKNOWN,
+    &DOSSIER_AGENCY_UNKNOWN,
+    &DOSSIER_BATCH_TOO_LARGE,
+    &DOSSIER_ERASED,
+    &DOSSIER_FILE_UNKNOWN,
+    &DOSSIER_FILE_TOO_LARGE,
+    &DOSSIER_LINK_EXPIRED,
+    &DOSSIER_LINK_AUDIENCE,
+    &DOSSIER_KEYS,
     &LEDGER_NOT_SEALED,
     &LEDGER_UNKNOWN,
     &LEDGER_TIMESTAMP_MISSING,

@@ -180,6 +180,12 @@ rules! {
     NO_SUCCESSOR = "recipient_closed", "Đơn vị {code} đã đóng và không có đơn vị kế thừa", "{code} is closed and has no successor";
     /// A recipient that was closed, with those in its place.
     SUCCESSORS = "recipient_closed", "Đơn vị {code} đã đóng; đơn vị kế thừa: {successors}", "{code} is closed; its successors: {successors}";
+    /// A date of a dossier that cannot be: in the future, or before the one that it follows.
+    DOSSIER_DATE = "date", "Thời điểm này không thể có: ở tương lai, hoặc trước thời điểm mà nó phải theo sau", "A time that cannot be: in the future, or before the one that it follows";
+    /// A step of another dossier.
+    DOSSIER_STEP = "code", "Bước xử lý thuộc hồ sơ khác", "The step belongs to another dossier";
+    /// A dossier that reaches too many organisations.
+    DOSSIER_PARTIES = "too_many", "Hồ sơ được gửi tới quá {max} đơn vị", "The dossier reaches more than {max} organisations";
 }
 
 #[cfg(test)]
