@@ -2,6 +2,7 @@
 
 use lgsp_base::id::DocumentId;
 use lgsp_base::planted::Bug;
+use lgsp_base::{Sha256, Timestamp};
 use lgsp_store::exchange::{Document, NewDelivery, NewDocument, PairPlace};
 use lgsp_store::{StoreError, Tx};
 
@@ -19,22 +20,44 @@ pub(crate) fn accept(
     exchange: &Exchange,
     prepared: &Prepared,
 ) -> Result<Accepted, SubmitError> {
-    if let Some(earlier) = claim_key(tx, exchange, prepared)? {
+    let claim = Claim {
+        key: prepared.key.as_ref(),
+        owner: &prepared.owner,
+        document: prepared.document,
+        now: prepared.now,
+    };
+    if let Some(earlier) = claim_key(tx, exchange, &claim)? {
         return Ok(earlier);
     }
     if let Some(earlier) = same_content(tx, prepared)? {
         return Ok(earlier);
     }
     let original = original(tx, prepared)?;
-    tx.document_insert(&new_document(prepared, original.as_ref()))?;
-    let deliveries = deliver(tx, exchange, prepared)?;
-    tx.ledger_insert(&prepared.entry)?;
+    let accepted = store(
+        tx,
+        exchange,
+        prepared,
+        original.as_ref().map(|found| found.id),
+    )?;
     if let Some(original) = &original {
         if let Some(status) = &prepared.facts.status {
             report::record(tx, exchange, prepared, status, original)?;
         }
         recall::take_back_unseen(tx, exchange, prepared, original)?;
     }
+    Ok(accepted)
+}
+
+/// Stores the document, its deliveries and its ledger entry, and gives the answer. Nothing else makes a document of a sender.
+pub(crate) fn store(
+    tx: &mut Tx<'_>,
+    exchange: &Exchange,
+    prepared: &Prepared,
+    original: Option<DocumentId>,
+) -> Result<Accepted, StoreError> {
+    tx.document_insert(&new_document(prepared, original))?;
+    let deliveries = deliver(tx, exchange, prepared)?;
+    tx.ledger_insert(&prepared.entry)?;
     Ok(Accepted {
         document: prepared.document,
         receipt: prepared.receipt,
@@ -47,24 +70,37 @@ pub(crate) fn accept(
     })
 }
 
+/// An idempotency key and what it is to stand for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Claim<'a> {
+    /// Key and digest of the request.
+    pub(crate) key: Option<&'a (String, Sha256)>,
+    /// Whose key.
+    pub(crate) owner: &'a str,
+    /// The document that is its answer.
+    pub(crate) document: DocumentId,
+    /// When it is claimed.
+    pub(crate) now: Timestamp,
+}
+
 /// Claims the idempotency key, or gives the answer that it stands for.
-fn claim_key(
+pub(crate) fn claim_key(
     tx: &mut Tx<'_>,
     exchange: &Exchange,
-    prepared: &Prepared,
+    claim: &Claim<'_>,
 ) -> Result<Option<Accepted>, SubmitError> {
-    let Some((key, request)) = &prepared.key else {
+    let Some((key, request)) = claim.key else {
         return Ok(None);
     };
     if exchange.has_bug(Bug::ForgetIdempotencyKey) {
         return Ok(None);
     }
-    let answer = prepared.document.to_string();
-    if tx.idempotency_insert(&prepared.owner, key, request, &answer, prepared.now)? {
+    let answer = claim.document.to_string();
+    if tx.idempotency_insert(claim.owner, key, request, &answer, claim.now)? {
         return Ok(None);
     }
     let stored = tx
-        .idempotency_lookup(&prepared.owner, key)?
+        .idempotency_lookup(claim.owner, key)?
         .ok_or(StoreError::Missing)?;
     if stored.request_sha256 != *request && !exchange.has_bug(Bug::IgnoreKeyConflict) {
         return Err(SubmitError::KeyConflict);
@@ -96,7 +132,7 @@ fn same_content(tx: &mut Tx<'_>, prepared: &Prepared) -> Result<Option<Accepted>
 }
 
 /// The answer that an earlier submit got, from the rows that it stored.
-fn repeated(tx: &mut Tx<'_>, id: DocumentId) -> Result<Accepted, SubmitError> {
+pub(crate) fn repeated(tx: &mut Tx<'_>, id: DocumentId) -> Result<Accepted, SubmitError> {
     let document = tx.document_lookup(id)?.ok_or(StoreError::Missing)?;
     let deliveries = tx
         .delivery_list_by_document(id)?
@@ -156,7 +192,7 @@ fn original(tx: &mut Tx<'_>, prepared: &Prepared) -> Result<Option<Document>, St
     Ok(None)
 }
 
-fn new_document<'a>(prepared: &'a Prepared, original: Option<&Document>) -> NewDocument<'a> {
+fn new_document(prepared: &Prepared, original: Option<DocumentId>) -> NewDocument<'_> {
     let facts = &prepared.facts;
     NewDocument {
         id: prepared.document,
@@ -175,7 +211,7 @@ fn new_document<'a>(prepared: &'a Prepared, original: Option<&Document>) -> NewD
         issued_on: facts.issued_on.as_deref(),
         type_name: facts.type_name.as_deref(),
         priority: facts.priority.as_deref(),
-        original: original.map(|original| original.id),
+        original,
         content_type: &prepared.content_type,
         content_bytes: prepared.content_bytes,
         content_sha256: prepared.content_sha256,

@@ -3,10 +3,11 @@
 use lgsp_base::id::{DeliveryId, DocumentId};
 use lgsp_base::planted::Bug;
 use lgsp_base::{Actor, Permission, Sha256};
-use lgsp_store::exchange::{Delivery, Document};
-use lgsp_store::{BlobReader, StoreError};
+use lgsp_store::exchange::{Delivery, Document, DocumentKind};
+use lgsp_store::{BlobReader, StoreError, Tx};
 
 use crate::counters::count;
+use crate::dossier::sealing;
 use crate::error::ReceiveError;
 use crate::service::{Exchange, may};
 
@@ -64,6 +65,7 @@ impl Exchange {
         if !may(actor, Permission::DocumentRead) {
             return Err(ReceiveError::Forbidden);
         }
+        let exchange = self.clone();
         let found = self
             .inner
             .db
@@ -80,7 +82,7 @@ impl Exchange {
                 };
                 let body = match document.blob {
                     Some(_) => None,
-                    None => tx.document_body(id)?,
+                    None => exchange.document_body(tx, id, document.kind)?,
                 };
                 // Only where nothing is left is it asked why.
                 let is_erased =
@@ -154,6 +156,26 @@ impl Exchange {
                 .directory
                 .may_send_as(*system, document.sender_org),
             Actor::Operator { .. } | Actor::Platform { .. } => true,
+        }
+    }
+
+    /// The small body of a document as it came in: that of a push about a dossier is sealed where it stands. None if it has none, or
+    /// was erased.
+    pub(crate) fn document_body(
+        &self,
+        tx: &mut Tx<'_>,
+        id: DocumentId,
+        kind: DocumentKind,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let body = tx.document_body(id)?;
+        match (kind, body) {
+            (DocumentKind::Dossier, Some(sealed)) if !self.has_bug(Bug::DossierInClear) => {
+                let ring = self.inner.keys.get().ok_or_else(|| {
+                    StoreError::corrupt("there are dossiers and no keys to open them")
+                })?;
+                sealing::open_body(tx, ring, id, &sealed)
+            }
+            (_, body) => Ok(body),
         }
     }
 

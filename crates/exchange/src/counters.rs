@@ -4,25 +4,28 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Declares the counters once for the live and the read form.
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
+    ($live:ident, $read:ident: $($(#[$doc:meta])* $name:ident,)*) => {
         /// Live counters; only ever added to.
         #[derive(Debug, Default)]
-        pub struct Counters { $($(#[$doc])* pub $name: AtomicU64,)* }
+        pub struct $live { $($(#[$doc])* pub $name: std::sync::atomic::AtomicU64,)* }
 
         /// The counters at one moment.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-        pub struct ExchangeCounters { $($(#[$doc])* pub $name: u64,)* }
+        pub struct $read { $($(#[$doc])* pub $name: u64,)* }
 
-        impl Counters {
+        impl $live {
             /// Reads all of them.
-            pub fn read(&self) -> ExchangeCounters {
-                ExchangeCounters { $($name: self.$name.load(Ordering::Relaxed),)* }
+            pub fn read(&self) -> $read {
+                let now = std::sync::atomic::Ordering::Relaxed;
+                $read { $($name: self.$name.load(now),)* }
             }
         }
     };
 }
+pub(crate) use counters;
 
 counters! {
+    Counters, ExchangeCounters:
     /// Documents accepted.
     submitted,
     /// Submits answered with an earlier acceptance.

@@ -102,7 +102,7 @@ impl Exchange {
 
     /// Removes the file unless another document has the same content, or an upload of it may be under way: then the sweeper
     /// does it when the file is old enough.
-    async fn remove_file(&self, blob: String) {
+    pub(crate) async fn remove_file(&self, blob: String) {
         let older_than = self.now().minus(limits::ORPHAN_BLOB_AGE);
         let (blobs, db) = (self.inner.blobs.clone(), self.inner.db.clone());
         let removed = tokio::task::spawn_blocking(move || {

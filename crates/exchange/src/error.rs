@@ -87,6 +87,18 @@ pub enum SubmitError {
 }
 
 impl SubmitError {
+    /// True if the refusal says something about the content or its parties, so that both sides may want to talk about it.
+    pub(crate) const fn is_noted(&self) -> bool {
+        !matches!(
+            self,
+            SubmitError::Store(_)
+                | SubmitError::Full
+                | SubmitError::Closed
+                | SubmitError::TooLarge
+                | SubmitError::Forbidden
+        )
+    }
+
     /// The problem document; axis codes come with the kind.
     pub fn to_problem(&self) -> Problem {
         match self {

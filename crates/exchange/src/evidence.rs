@@ -34,6 +34,13 @@ pub(crate) const DOCUMENT_ERASED: &str = "document.erased";
 /// A status report came in.
 pub(crate) const STATUS_REPORTED: &str = "status.reported";
 
+/// Somebody looked at a dossier.
+pub(crate) const DOSSIER_VIEWED: &str = "dossier.viewed";
+/// Somebody asked who looked at a person's dossiers.
+pub(crate) const DOSSIER_LOOKS_READ: &str = "dossier.looks_read";
+/// A dossier was erased, by its time of keeping or by a reason.
+pub(crate) const DOSSIER_ERASED: &str = "dossier.erased";
+
 /// An entry about to be written.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {

@@ -20,7 +20,7 @@ impl Exchange {
     pub async fn inbox(&self, actor: &Actor, query: InboxQuery) -> Result<InboxPage, ReceiveError> {
         let orgs = self.receives_for(actor, query.org)?;
         let limit = page_size(query.limit)?;
-        let is_unchecked = self.has_bug(Bug::ServeUnchecked);
+        let exchange = self.clone();
         let mut page = self
             .inner
             .db
@@ -38,7 +38,7 @@ impl Exchange {
                 }
                 let mut page = page_of(rows, limit);
                 if query.with_content {
-                    fill(tx, &mut page, is_unchecked)?;
+                    fill(tx, &exchange, &mut page)?;
                 }
                 Ok(page)
             })
@@ -195,14 +195,15 @@ fn page_of(mut rows: Vec<InboxRow>, limit: usize) -> InboxPage {
 }
 
 /// Reads the small contents of a page, as long as they fit, and compares each with its digest.
-fn fill(tx: &mut Tx<'_>, page: &mut InboxPage, is_unchecked: bool) -> Result<(), StoreError> {
+fn fill(tx: &mut Tx<'_>, exchange: &Exchange, page: &mut InboxPage) -> Result<(), StoreError> {
+    let is_unchecked = exchange.has_bug(Bug::ServeUnchecked);
     let mut room = limits::INBOX_CONTENT_BYTES_MAX as u64;
     for item in &mut page.items {
         let is_small = item.content_bytes <= limits::INLINE_BODY_BYTES_MAX as u64;
         let Some(left) = room.checked_sub(item.content_bytes).filter(|_| is_small) else {
             continue;
         };
-        let Some(body) = tx.document_body(item.document)? else {
+        let Some(body) = exchange.document_body(tx, item.document, item.kind)? else {
             continue;
         };
         if !is_unchecked && Sha256::of(&body) != item.content_sha256 {

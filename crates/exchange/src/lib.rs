@@ -3,6 +3,7 @@
 pub mod model;
 
 pub mod directory;
+pub mod dossier;
 pub mod error;
 pub mod transport;
 

@@ -1,10 +1,11 @@
 //! The exchange as one value: what its operations share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use lgsp_base::planted::{Bug, Planted};
 use lgsp_base::{Actor, Clock, Entropy, Permission, Timestamp, limits};
+use lgsp_store::seal::KeyRing;
 use lgsp_store::{Blobs, Db};
 use tokio::sync::Notify;
 
@@ -56,6 +57,8 @@ pub(crate) struct Inner {
     pub(crate) directory: Arc<dyn Directory>,
     pub(crate) config: ExchangeConfig,
     pub(crate) counters: Counters,
+    /// The keys of dossiers, once the service of dossiers is there.
+    pub(crate) keys: OnceLock<KeyRing>,
     /// Rung when a delivery that is pushed may be due.
     pub(crate) wake: Notify,
     /// Rung when a bulk resend was asked for.
@@ -95,6 +98,7 @@ impl Exchange {
                 directory,
                 config,
                 counters: Counters::default(),
+                keys: OnceLock::new(),
                 wake: Notify::new(),
                 resend_wake: Notify::new(),
             }),

@@ -28,7 +28,7 @@ use crate::packet::{self, Facts, StatusFacts};
 use crate::service::{Exchange, may};
 
 /// Times a submit that lost a race at a unique index runs again.
-const RACES_MAX: usize = 3;
+pub(crate) const RACES_MAX: usize = 3;
 
 /// One recipient, resolved.
 #[derive(Debug, Clone)]
@@ -72,13 +72,29 @@ pub(crate) struct Prepared {
 }
 
 /// What is known of a submit before its content is stored.
-struct Checked {
-    facts: Facts,
-    sender_org: OrgId,
-    sender_code: String,
-    sender_system: Option<SystemId>,
-    recipients: Vec<Recipient>,
-    key: Option<(String, Sha256)>,
+pub(crate) struct Checked {
+    pub(crate) facts: Facts,
+    pub(crate) sender_org: OrgId,
+    pub(crate) sender_code: String,
+    pub(crate) sender_system: Option<SystemId>,
+    pub(crate) recipients: Vec<Recipient>,
+    pub(crate) key: Option<(String, Sha256)>,
+}
+
+/// The rest of what a submit is put together from.
+pub(crate) struct Parts {
+    pub(crate) document: DocumentId,
+    pub(crate) actor: Actor,
+    pub(crate) door: Door,
+    pub(crate) now: Timestamp,
+    pub(crate) content_type: String,
+    pub(crate) content_bytes: u64,
+    pub(crate) content_sha256: Sha256,
+    pub(crate) blob: Option<String>,
+    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) tolerated: Vec<Value>,
+    /// What else the ledger entry says.
+    pub(crate) about: Vec<(&'static str, Value)>,
 }
 
 impl Exchange {
@@ -101,7 +117,10 @@ impl Exchange {
             }
             Err(error) => {
                 count(&self.inner.counters.refused, 1);
-                self.note_refusal(&actor, content_sha256, error).await;
+                if error.is_noted() {
+                    let code = error.to_problem().code();
+                    self.note_refusal(&actor, content_sha256, code).await;
+                }
             }
         }
         result
@@ -229,7 +248,12 @@ impl Exchange {
         Ok((org, code))
     }
 
-    fn sender_org(&self, actor: &Actor, code: &str, now: Timestamp) -> Result<OrgId, SubmitError> {
+    pub(crate) fn sender_org(
+        &self,
+        actor: &Actor,
+        code: &str,
+        now: Timestamp,
+    ) -> Result<OrgId, SubmitError> {
         let refused = || SubmitError::Sender {
             code: code.to_owned(),
         };
@@ -321,7 +345,7 @@ impl Exchange {
         Err(SubmitError::RecipientFormat { codes })
     }
 
-    fn recipient(
+    pub(crate) fn recipient(
         &self,
         org: OrgId,
         code: String,
@@ -372,7 +396,35 @@ impl Exchange {
                 (Some(blob.name), None)
             }
         };
-        let document = DocumentId::generate(now, self.entropy());
+        Ok(self.assemble(
+            Parts {
+                document: DocumentId::generate(now, self.entropy()),
+                actor,
+                door,
+                now,
+                content_type,
+                content_bytes,
+                content_sha256,
+                blob,
+                body,
+                tolerated,
+                about: Vec::new(),
+            },
+            checked,
+        ))
+    }
+
+    /// Puts a submit together: ids, the order of locks, the ledger entry.
+    pub(crate) fn assemble(&self, parts: Parts, checked: Checked) -> Prepared {
+        let Parts {
+            document,
+            actor,
+            door,
+            now,
+            content_bytes,
+            content_sha256,
+            ..
+        } = parts;
         let receipt = ReceiptId::generate(now, self.entropy());
         let mut recipients = checked.recipients;
         // Ids in the order in which the recipients are named: the stored order is the named one.
@@ -386,6 +438,7 @@ impl Exchange {
         }
         let mut lock_order: Vec<usize> = (0..recipients.len()).collect();
         lock_order.sort_by_key(|index| recipients.get(*index).map(|recipient| recipient.org));
+        let tolerated = parts.tolerated;
         let entry = Entry::new(evidence::DOCUMENT_ACCEPTED, now, &actor, self.salt())
             .receipt(receipt)
             .with("document", document.to_string())
@@ -398,9 +451,13 @@ impl Exchange {
             .with_opt("business_type", checked.facts.business_type.map(i64::from))
             .with_opt("tolerated", (!tolerated.is_empty()).then_some(tolerated))
             .with("deliveries", delivery_records(&recipients));
+        let entry = parts
+            .about
+            .into_iter()
+            .fold(entry, |entry, (key, value)| entry.with(key, value));
         let inherited_owners =
             self.inherited_owners(&checked.facts, checked.sender_org, &recipients);
-        Ok(Prepared {
+        Prepared {
             inherited_owners,
             document,
             receipt,
@@ -414,34 +471,31 @@ impl Exchange {
             sender_system: checked.sender_system,
             recipients,
             lock_order,
-            content_type,
+            content_type: parts.content_type,
             content_bytes,
             content_sha256,
-            blob,
-            body,
+            blob: parts.blob,
+            body: parts.body,
             key: checked.key,
             owner: actor.label(),
             entry: entry.written(now),
             actor,
-        })
+        }
     }
 
-    /// A refusal leaves a trace without content, so that both sides can talk about it.
-    async fn note_refusal(&self, actor: &Actor, content_sha256: Sha256, error: &SubmitError) {
-        let is_noted = !matches!(
-            error,
-            SubmitError::Store(_)
-                | SubmitError::Full
-                | SubmitError::Closed
-                | SubmitError::TooLarge
-                | SubmitError::Forbidden
-        );
-        if !is_noted || !self.inner.db.has_room() {
+    /// A refusal leaves a trace without content, so that both sides can talk about it. `code` is that of the problem.
+    pub(crate) async fn note_refusal(
+        &self,
+        actor: &Actor,
+        content_sha256: Sha256,
+        code: &'static str,
+    ) {
+        if !self.inner.db.has_room() {
             return;
         }
         let now = self.now();
         let entry = Entry::new(evidence::SUBMIT_REFUSED, now, actor, self.salt())
-            .with("code", error.to_problem().code())
+            .with("code", code)
             .with("sha256", content_sha256.to_string())
             .with_opt("org", actor.org().map(|org| org.to_string()));
         let noted = self

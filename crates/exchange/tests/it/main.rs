@@ -7,6 +7,10 @@
     reason = "a test says what it expects and stops when it is wrong"
 )]
 
+mod dossiers;
+mod dossiers_kit;
+mod dossiers_progress;
+mod dossiers_read;
 mod erase;
 mod history;
 mod mergers;

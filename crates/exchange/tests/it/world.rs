@@ -10,7 +10,9 @@ use lgsp_base::entropy::SeededEntropy;
 use lgsp_base::id::{DeliveryId, OrgId, SystemId, TokenId, WebhookId};
 use lgsp_base::planted::{Bug, Planted};
 use lgsp_base::time::ManualClock;
+use lgsp_base::vi::WorkingCalendar;
 use lgsp_base::{Actor, Clock, Timestamp};
+use lgsp_exchange::dossier::{DossierConfig, Dossiers, KeyRing};
 use lgsp_exchange::{
     Accepted, AcknowledgeOutcome, Acknowledgement, Channel, ConnectorKind, Directory, Door,
     Exchange, ExchangeConfig, HandOver, HandOverOutcome, InboxPage, InboxQuery, IntakeKind, Party,
@@ -310,6 +312,7 @@ pub(crate) struct World {
     pub(crate) entropy: Arc<SeededEntropy>,
     pub(crate) directory: Arc<FakeDirectory>,
     pub(crate) exchange: Exchange,
+    pub(crate) dossiers: Dossiers,
     planted: Planted,
 }
 
@@ -338,7 +341,9 @@ impl World {
         }
         let blobs = store.folder().join("blobs");
         let exchange = put_together(&db, &blobs, &clock, &entropy, &directory, planted);
+        let dossiers = dossiers_of(&exchange, &store.folder().join("dossier.key"), &entropy);
         Self {
+            dossiers,
             store: Some(store),
             db,
             clock,
@@ -367,6 +372,8 @@ impl World {
             &self.directory,
             self.planted,
         );
+        let keys = store.folder().join("dossier.key");
+        self.dossiers = dossiers_of(&self.exchange, &keys, &self.entropy);
     }
 
     pub(crate) fn blob_folder(&self) -> PathBuf {
@@ -489,5 +496,20 @@ fn put_together(
         Arc::clone(entropy) as Arc<dyn lgsp_base::Entropy>,
         Arc::clone(directory) as Arc<dyn Directory>,
         config,
+    )
+}
+
+/// The dossiers of an exchange; the key file is made the first time.
+fn dossiers_of(exchange: &Exchange, keys: &std::path::Path, entropy: &SeededEntropy) -> Dossiers {
+    let ring = if keys.exists() {
+        KeyRing::open(keys)
+    } else {
+        KeyRing::create(keys, Timestamp::from_millis(1_773_000_000_000), entropy)
+    };
+    Dossiers::new(
+        exchange.clone(),
+        ring.expect("a key ring"),
+        Arc::new(WorkingCalendar::built_in().clone()),
+        DossierConfig::default(),
     )
 }
