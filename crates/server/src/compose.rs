@@ -18,6 +18,7 @@ use lgsp_connect::axis::AxisState;
 use lgsp_connect::outbound::{Outbound, OutboundConfig, SystemResolver};
 use lgsp_connect::webhook::WebhookTransport;
 use lgsp_console::{ConsoleParts, LedgerEvents, Mode, StoreSessions};
+use lgsp_exchange::dossier::Dossiers;
 use lgsp_exchange::{Exchange, ExchangeConfig, Gate};
 use lgsp_insight::Insight;
 use lgsp_registry::{Environment, Registry, RegistryConfig, Vault};
@@ -31,6 +32,7 @@ use crate::adopt;
 use crate::config::Config;
 use crate::data_folder::{DataFolder, FolderError};
 use crate::directory::RegistryDirectory;
+use crate::dossiers;
 use crate::ledger::{self, LedgerParts, Vouching};
 use crate::listen::Counters;
 use crate::metrics::{Requests, Sources, count_request};
@@ -82,6 +84,8 @@ pub struct Platform {
     pub registry: Registry,
     /// Documents.
     pub exchange: Exchange,
+    /// Dossiers of the one-stop shop.
+    pub dossiers: Dossiers,
     /// The public doors.
     pub router: Router,
     /// The operator's pages.
@@ -170,6 +174,9 @@ impl Platform {
                 ..ExchangeConfig::default()
             },
         );
+
+        let keys = dossiers::keys(folder, &db, clock.as_ref(), entropy.as_ref()).await?;
+        let dossiers = dossiers::compose(&exchange, keys);
 
         let outbound = Outbound::new(
             OutboundConfig {
@@ -276,6 +283,7 @@ impl Platform {
         let sources = Sources {
             db: db.clone(),
             exchange: exchange.clone(),
+            dossiers: dossiers.clone(),
             ledger: ledger.clone(),
             insight: insight.clone(),
             vouching: vouching.clone(),
@@ -289,6 +297,7 @@ impl Platform {
             db,
             registry,
             exchange,
+            dossiers,
             router,
             admin: admin(api, sources),
             clock,
@@ -321,6 +330,7 @@ impl Platform {
             let (exchange, stop) = (exchange.clone(), signal.stop_signal());
             async move { exchange.run_resend_worker(stop).await }
         });
+        dossiers::start(tasks, &self.dossiers);
         self.vouching
             .start(tasks, &self.insight, self.clock.clone());
         let registry = self.registry.clone();

@@ -143,6 +143,11 @@ impl DataFolder {
         self.keys().join("ledger.key")
     }
 
+    /// The keys under which dossiers are sealed.
+    pub fn dossier_key(&self) -> PathBuf {
+        self.keys().join("dossier.key")
+    }
+
     /// Makes the folder and its inner folders, open to the owner alone; refuses one that holds anything.
     pub fn create(&self) -> Result<(), FolderError> {
         let io = |error| FolderError::Io(self.root.clone(), error);
@@ -239,6 +244,10 @@ impl DataFolder {
             self.ledger_key(),
         ] {
             check_private(&file, Kind::File)?;
+        }
+        // An installation from before there were dossiers has none yet; the next start makes it.
+        if fs::symlink_metadata(self.dossier_key()).is_ok() {
+            check_private(&self.dossier_key(), Kind::File)?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use lgsp_base::entropy::OsEntropy;
 use lgsp_base::time::SystemClock;
 use lgsp_base::{Actor, Clock, Entropy, Secret, Timestamp};
+use lgsp_exchange::dossier::KeyRing;
 use lgsp_registry::draft::{NewOrganisation, Occasion};
 use lgsp_registry::{Registry, RegistryConfig, Vault};
 use lgsp_store::{DbOptions, DbTarget};
@@ -58,6 +59,8 @@ async fn fill(folder: &DataFolder, options: &InitOptions<'_>) -> anyhow::Result<
     let vault = Vault::create(&folder.vault_key(), entropy.as_ref())
         .context("keys/vault.key could not be made")?;
     folder.create_webhook_key(entropy.as_ref())?;
+    KeyRing::create(&folder.dossier_key(), clock.now(), entropy.as_ref())
+        .context("keys/dossier.key could not be made")?;
     let log_name = note_key::name("lgsp", options.org_code, entropy.as_ref());
     let signer = note_key::create(
         &folder.ledger_key(),

@@ -9,6 +9,7 @@ pub mod serve;
 
 pub mod compose;
 pub mod directory;
+mod dossiers;
 
 pub mod ledger;
 pub mod listen;

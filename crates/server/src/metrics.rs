@@ -3,6 +3,7 @@
 //! Names are `lgsp_<area>_<thing>_<unit>[_total]`, labels come from closed sets. Counters that a part keeps itself are read
 //! when the page is asked for; only HTTP requests are counted here, by route template, never by address.
 
+mod dossiers;
 mod ledger;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use lgsp_base::Clock;
 use lgsp_exchange::Exchange;
+use lgsp_exchange::dossier::Dossiers;
 use lgsp_insight::Insight;
 use lgsp_store::Db;
 use lgsp_store::ledger::Ledger;
@@ -132,6 +134,8 @@ pub struct Sources {
     pub db: Db,
     /// The exchange's own counters.
     pub exchange: Exchange,
+    /// Dossiers, with counters of their own.
+    pub dossiers: Dossiers,
     /// The log.
     pub ledger: Ledger,
     /// What follows the log.
@@ -196,6 +200,7 @@ impl Sources {
         self.render_store(&mut page);
         self.render_exchange(&mut page);
         self.render_deliveries(&mut page).await;
+        self.render_dossiers(&mut page).await;
         self.render_ledger(&mut page).await;
         self.render_insight(&mut page).await;
         page.0
