@@ -8,7 +8,7 @@ use lgsp_base::id::OrgId;
 use lgsp_base::problem::{kinds, rules};
 use lgsp_base::vi;
 use lgsp_exchange::{
-    ContentTarget, DocumentFilter, DocumentKind, EraseReason, StaffReport, StatusReport,
+    ContentTarget, DocumentFilter, DocumentKind, Door, EraseReason, StaffReport, StatusReport,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -109,6 +109,7 @@ pub(crate) async fn report_status(
                 }),
                 reporter,
                 idempotency_key,
+                door: Door::Api,
             },
         )
         .await?;

@@ -16,6 +16,7 @@ use lgsp_base::problem::kinds;
 use lgsp_base::{Entropy, Problem, Sha256, limits};
 use lgsp_exchange::{Content, Intake, SubmitError};
 use lgsp_wire::edxml::{AttachmentBody, Document, write_document};
+use lgsp_wire::multipart::{check_boundary, is_nested};
 
 use crate::ApiState;
 use crate::compose::attach;
@@ -24,8 +25,6 @@ use crate::transfer::{BATCH_BYTES, blocking};
 
 /// Bytes of one file that stay in memory.
 const FILE_MEMORY_BYTES: usize = BATCH_BYTES;
-/// Characters of a boundary (RFC 2046 §5.1.1).
-const BOUNDARY_CHARS_MAX: usize = 70;
 
 /// A form that was read whole.
 pub(crate) struct Form {
@@ -59,24 +58,6 @@ fn refuse(what: impl std::fmt::Display) -> Problem {
     kinds::INPUT_MULTIPART.with(what)
 }
 
-/// The boundary stands in `Content-Type`, once, and is not absurd.
-fn check_boundary(headers: &HeaderMap) -> Result<(), Problem> {
-    let field = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
-    let mut boundaries = field.split(';').skip(1).filter_map(|part| {
-        let (name, value) = part.split_once('=')?;
-        name.trim()
-            .eq_ignore_ascii_case("boundary")
-            .then(|| value.trim().trim_matches('"'))
-    });
-    match (boundaries.next(), boundaries.next()) {
-        (Some(one), None) if (1..=BOUNDARY_CHARS_MAX).contains(&one.len()) => Ok(()),
-        _ => Err(refuse("the boundary is missing, repeated or too long")),
-    }
-}
-
 /// Reads the form.
 ///
 /// # Errors
@@ -86,7 +67,10 @@ pub(crate) async fn read_form(
     body: Body,
     state: &ApiState,
 ) -> Result<Form, Problem> {
-    check_boundary(headers)?;
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    check_boundary(content_type.unwrap_or(""))?;
     let mut request = Request::new(body);
     *request.headers_mut() = headers.clone();
     let mut parts = Multipart::from_request(request, &())
@@ -170,11 +154,10 @@ fn disposition_of(headers: &HeaderMap) -> Result<Disposition, Problem> {
     if found.next().is_some() {
         return Err(refuse("a part has two dispositions"));
     }
-    let is_nested = headers
+    let content_type = headers
         .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|kind| kind.trim().to_ascii_lowercase().starts_with("multipart/"));
-    if is_nested {
+        .and_then(|value| value.to_str().ok());
+    if content_type.is_some_and(is_nested) {
         return Err(refuse("a form inside a form is not allowed"));
     }
     Disposition::parse(field.as_bytes())

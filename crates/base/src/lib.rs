@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod entropy;
+pub mod failures;
 pub mod hash;
 pub mod id;
 pub mod limits;

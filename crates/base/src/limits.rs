@@ -63,6 +63,10 @@ pub const EXTERNAL_ID_CHARS_MAX: usize = 500;
 
 /// Bytes of one body with dossiers.
 pub const DOSSIER_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of one body in which files stand as base64.
+pub const DOSSIER_FILES_BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of one such file.
+pub const DOSSIER_FILE_BYTES_MAX: usize = 20 * 1024 * 1024;
 /// JSON values of one body with dossiers, nested ones included.
 pub const DOSSIER_JSON_VALUES_MAX: usize = 200_000;
 /// Dossiers of one call.
@@ -134,6 +138,19 @@ pub const AXIS_SIGN_HEADER_BYTES_MAX: usize = 32 * 1024;
 /// How old or how far ahead the timestamp of a signed axis request may be: its clients build it once and send it for
 /// as long as they live (protocols §2.2), and repeated sends are recognised by their content.
 pub const AXIS_TIMESTAMP_SKEW: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How long a session on the REST flavour of the document axis lasts (protocols §2.6).
+pub const AXIS_SESSION_LIFE: Duration = Duration::from_secs(30 * 60);
+/// Failed logins there of one address under one name within [`AXIS_LOGIN_WINDOW`]; further ones are not looked at.
+pub const AXIS_LOGIN_FAILURES_MAX: u32 = 10;
+/// The time in which failed logins are counted.
+pub const AXIS_LOGIN_WINDOW: Duration = Duration::from_secs(5 * 60);
+/// Addresses with names whose failed logins are counted apart: many systems may stand behind one proxy.
+pub const AXIS_LOGIN_KEYS_MAX: usize = 65_536;
+/// Text fields of a form that sends a packet.
+pub const AXIS_FORM_FIELDS_MAX: usize = 16;
+/// Bytes of one of them.
+pub const AXIS_FORM_FIELD_BYTES_MAX: usize = 1024;
 
 /// Items of one page of a list.
 pub const PAGE_SIZE_MAX: usize = 1_000;

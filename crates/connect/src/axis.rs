@@ -4,11 +4,14 @@
 //! Every request is an HTTP call to `/vxp/{method}` whose parameters are signed header fields. [`request`] verifies them
 //! before anything else; then one function per method does the work through the exchange and the registry. Answers are
 //! HTTP 200 with `status` `OK` or `FAIL` and a code of §2.6: the clients look at nothing else.
+//!
+//! [`rest`] serves the provincial REST flavour of the same axis under `/axis/v1/`, for the same systems.
 
 mod agencies;
 mod answer;
 mod receive;
 mod request;
+mod rest;
 mod send;
 mod upload;
 
@@ -49,7 +52,8 @@ impl fmt::Debug for AxisState {
 pub fn router(state: AxisState) -> Router {
     Router::new()
         .route("/vxp/{method}", any(call))
-        .with_state(state)
+        .with_state(state.clone())
+        .merge(rest::router(state))
 }
 
 async fn call(

@@ -8,6 +8,7 @@
 
 mod address;
 mod connector;
+mod stream;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -15,8 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode, Uri};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -29,6 +31,7 @@ pub use address::{AllowEntry, ParseAllowEntryError};
 use address::{Guard, Target};
 use connector::GuardedConnector;
 pub use connector::{Resolve, SystemResolver};
+pub use stream::{StreamLimits, StreamedAnswer};
 
 /// What the operator allows.
 #[derive(Debug, Clone, Default)]
@@ -167,19 +170,55 @@ impl Outbound {
         deadline: Duration,
         answer_bytes_max: usize,
     ) -> Result<Answer, CallError> {
+        let request = self.request(Method::POST, url, headers, body)?;
+        tokio::time::timeout(deadline, self.exchange(request, answer_bytes_max))
+            .await
+            .map_err(|_| CallError::Timeout(deadline))?
+    }
+
+    /// Gets an answer and reads it whole, all within `deadline`. For what may be large there is [`Outbound::open`].
+    ///
+    /// # Errors
+    /// As [`Outbound::post`].
+    pub async fn get(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        deadline: Duration,
+        answer_bytes_max: usize,
+    ) -> Result<Answer, CallError> {
+        let request = self.request(Method::GET, url, headers, Bytes::new())?;
+        tokio::time::timeout(deadline, self.exchange(request, answer_bytes_max))
+            .await
+            .map_err(|_| CallError::Timeout(deadline))?
+    }
+
+    /// A request to an address that was judged as far as its form says.
+    fn request(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, CallError> {
         let forbidden = |reason: &'static str| CallError::Forbidden(reason.to_owned());
         let target = Target::parse(url).map_err(forbidden)?;
         self.guard.check_proposed(&target).map_err(forbidden)?;
         let uri = url
             .parse::<Uri>()
             .map_err(|_| forbidden("the address is malformed"))?;
-        let mut request = Request::post(uri)
-            .body(Full::new(body))
-            .map_err(|error| CallError::Failed(error.to_string()))?;
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
         *request.headers_mut() = headers;
-        tokio::time::timeout(deadline, self.exchange(request, answer_bytes_max))
-            .await
-            .map_err(|_| CallError::Timeout(deadline))?
+        Ok(request)
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, CallError> {
+        self.client.request(request).await.map_err(|error| {
+            connector::refusal(&error)
+                .map_or_else(|| CallError::Failed(chain(&error)), CallError::Forbidden)
+        })
     }
 
     async fn exchange(
@@ -187,11 +226,7 @@ impl Outbound {
         request: Request<Full<Bytes>>,
         answer_bytes_max: usize,
     ) -> Result<Answer, CallError> {
-        let response = self.client.request(request).await.map_err(|error| {
-            connector::refusal(&error)
-                .map_or_else(|| CallError::Failed(chain(&error)), CallError::Forbidden)
-        })?;
-        let (parts, body) = response.into_parts();
+        let (parts, body) = self.send(request).await?.into_parts();
         let body = Limited::new(body, answer_bytes_max)
             .collect()
             .await

@@ -34,9 +34,11 @@ mod testkit;
 mod tests;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use lgsp_base::failures::Failures;
 use lgsp_base::places::Places;
 use lgsp_base::{Clock, Entropy, limits};
 use lgsp_exchange::Exchange;
@@ -54,7 +56,6 @@ pub use router::{Pages, router};
 pub use session::{Credential, SessionView, Sessions, StoreSessions};
 
 use assets::Assets;
-use login::Failures;
 use render::Renderer;
 
 /// What the console is put together from.
@@ -109,7 +110,7 @@ pub(crate) struct Shared {
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) renderer: Renderer,
     pub(crate) assets: Arc<Assets>,
-    pub(crate) failures: Failures,
+    pub(crate) failures: Failures<IpAddr>,
     pub(crate) streams: Places,
 }
 
@@ -142,7 +143,7 @@ impl Console {
             stop: parts.stop,
             renderer,
             assets,
-            failures: Failures::default(),
+            failures: login::failures(),
             streams: Places::new(
                 limits::EVENT_STREAMS_MAX,
                 limits::CONSOLE_STREAMS_PER_VISITOR_MAX,

@@ -1,14 +1,12 @@
 //! The door: a form that takes a token, a link that opens once, and the way out.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use axum::extract::{ConnectInfo, FromRequestParts, State};
 use axum::response::{Html, IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use lgsp_base::failures::{FailureBounds, Failures};
 use lgsp_base::hash::to_hex;
 use lgsp_base::problem::kinds;
 use lgsp_base::{Problem, Secret, limits};
@@ -85,43 +83,12 @@ impl<S: Sync> FromRequestParts<S> for From {
 }
 
 /// Failed logins of a while, by address.
-#[derive(Debug, Default)]
-pub(crate) struct Failures(Mutex<Window>);
-
-#[derive(Debug, Default)]
-struct Window {
-    began: Duration,
-    counts: HashMap<Option<IpAddr>, u32>,
-}
-
-impl Failures {
-    fn with<T>(&self, now: Duration, from: From, act: impl FnOnce(&mut u32) -> T) -> T {
-        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.saturating_sub(window.began) >= limits::CONSOLE_LOGIN_WINDOW {
-            window.began = now;
-            window.counts.clear();
-        }
-        let is_full = window.counts.len() >= limits::CONSOLE_LOGIN_ADDRESSES_MAX;
-        let key = from
-            .0
-            .filter(|ip| !is_full || window.counts.contains_key(&Some(*ip)));
-        act(window.counts.entry(key).or_default())
-    }
-
-    /// Counts an attempt as failed before it is looked at, so that many at the same moment are no more than many in a row;
-    /// false if there were too many.
-    fn begin(&self, now: Duration, from: From) -> bool {
-        self.with(now, from, |count| {
-            let is_open = *count < limits::CONSOLE_LOGIN_FAILURES_MAX;
-            *count = count.saturating_add(u32::from(is_open));
-            is_open
-        })
-    }
-
-    /// The attempt was none that failed.
-    fn forgive(&self, now: Duration, from: From) {
-        self.with(now, from, |count| *count = count.saturating_sub(1));
-    }
+pub(crate) fn failures() -> Failures<IpAddr> {
+    Failures::new(FailureBounds {
+        most: limits::CONSOLE_LOGIN_FAILURES_MAX,
+        window: limits::CONSOLE_LOGIN_WINDOW,
+        keys: limits::CONSOLE_LOGIN_ADDRESSES_MAX,
+    })
 }
 
 /// `GET /dang-nhap`
@@ -196,7 +163,7 @@ pub(crate) async fn enter(
         return refuse(&kinds::AUTH_FORM.problem(), "form");
     }
     let now = console.clock.monotonic();
-    if !console.failures.begin(now, from) {
+    if !console.failures.begin(now, from.0) {
         let seconds = limits::CONSOLE_LOGIN_WINDOW.as_secs();
         let mut response = refuse(&kinds::AUTH_TOO_MANY.problem(), "too_many")?;
         response
@@ -210,7 +177,7 @@ pub(crate) async fn enter(
         .open(Credential::Token(token), &from.text())
         .await;
     if !matches!(opened, Err(OpenError::Refused)) {
-        console.failures.forgive(now, from);
+        console.failures.forgive(now, from.0);
     }
     match opened {
         Ok(secret) => Ok(welcome(&console, &secret, back.unwrap_or("/"))),
@@ -228,13 +195,13 @@ pub(crate) async fn enter_by_link(
 ) -> Result<Response, Failure> {
     let refuse = |status, word| answer(console, facts, status, &LoginPage::new(None, Some(word)));
     let now = console.clock.monotonic();
-    if !console.failures.begin(now, from) {
+    if !console.failures.begin(now, from.0) {
         return refuse(StatusCode::TOO_MANY_REQUESTS, "too_many");
     }
     let link = Credential::Link(Secret::new(link.to_owned()));
     let opened = console.sessions.open(link, &from.text()).await;
     if !matches!(opened, Err(OpenError::Refused)) {
-        console.failures.forgive(now, from);
+        console.failures.forgive(now, from.0);
     }
     match opened {
         Ok(secret) => Ok(welcome(console, &secret, "/")),
@@ -294,38 +261,4 @@ pub(crate) async fn leave(
 /// `POST /tiep-tuc`: a sign of life from a visitor who reads without clicking.
 pub(crate) async fn stay(_: Posted) -> StatusCode {
     StatusCode::NO_CONTENT
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn failures_are_counted_by_address_and_forgotten() {
-        let failures = Failures::default();
-        let (one, two) = (From("10.0.0.1".parse().ok()), From("10.0.0.2".parse().ok()));
-        let start = Duration::from_secs(1);
-        // One that succeeds takes nothing of it.
-        assert!(failures.begin(start, one));
-        failures.forgive(start, one);
-        for _ in 0..limits::CONSOLE_LOGIN_FAILURES_MAX {
-            assert!(failures.begin(start, one));
-        }
-        assert!(!failures.begin(start, one));
-        assert!(failures.begin(start, two));
-        let later = start + limits::CONSOLE_LOGIN_WINDOW;
-        assert!(failures.begin(later, one));
-    }
-
-    #[test]
-    fn beyond_the_bound_addresses_share_one_count() {
-        let failures = Failures::default();
-        let address = |n: u32| From(Some(IpAddr::from(n.to_be_bytes())));
-        let most = u32::try_from(limits::CONSOLE_LOGIN_ADDRESSES_MAX).expect("small");
-        for n in 0..most + limits::CONSOLE_LOGIN_FAILURES_MAX {
-            assert!(failures.begin(Duration::ZERO, address(n)));
-        }
-        assert!(!failures.begin(Duration::ZERO, address(most + 1_000)));
-        assert!(failures.begin(Duration::ZERO, address(5)));
-    }
 }

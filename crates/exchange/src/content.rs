@@ -113,6 +113,18 @@ impl Exchange {
         })
     }
 
+    /// The same content from its beginning once more, for an answer that shows it in two forms. No further hand-over.
+    ///
+    /// # Errors
+    /// A storage problem if the content is damaged or was erased meanwhile.
+    pub fn content_again(&self, stream: &ContentStream) -> Result<ContentBody, ReceiveError> {
+        let body = match &stream.body {
+            ContentBody::Bytes(bytes) => Some(bytes.clone()),
+            ContentBody::Blob(_) => None,
+        };
+        Ok(self.open(&stream.document, body)?)
+    }
+
     /// The open deliveries that this reading hands over; none at all if the actor may not read.
     fn allowed(
         &self,

@@ -264,6 +264,8 @@ pub struct StatusReport {
     pub reporter: Option<OrgId>,
     /// Repetitions with this key get the original answer.
     pub idempotency_key: Option<String>,
+    /// Through which door it comes.
+    pub door: Door,
 }
 
 /// The person and department behind a status report.

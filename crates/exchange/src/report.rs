@@ -12,7 +12,7 @@ use crate::error::SubmitError;
 use crate::evidence::{self, Entry};
 use crate::intake::Content;
 use crate::lineage;
-use crate::model::{Accepted, Door, StatusReport, Submit};
+use crate::model::{Accepted, StatusReport, Submit};
 use crate::packet::StatusFacts;
 use crate::service::{Exchange, may};
 use crate::status::{Standing, Step, step};
@@ -141,7 +141,7 @@ impl Exchange {
         let mut answers = Vec::with_capacity(receivers.len());
         for (index, receiver) in receivers.iter().enumerate() {
             let message = self.message(&subject.document, reporter, receiver, code, &report);
-            let mut submit = Submit::new(actor.clone(), Door::Api, content(message)?);
+            let mut submit = Submit::new(actor.clone(), report.door, content(message)?);
             submit.idempotency_key = report.idempotency_key.as_ref().map(|key| {
                 if index == 0 {
                     key.clone()

@@ -16,6 +16,7 @@ pub mod import;
 pub mod service;
 
 pub mod events;
+pub mod sessions;
 pub mod systems;
 pub mod tokens;
 pub mod vault;
@@ -31,6 +32,7 @@ pub use import::{ImportOptions, ImportReport};
 pub use resolve::{Candidate, ClosedReason, Resolution};
 pub use rows::CONNECTIONS_VERSION;
 pub use service::{OpenRegistryError, Registry, RegistryConfig};
+pub use sessions::AxisSession;
 pub use snapshot::Snapshot;
 pub use systems::NewSystem;
 pub use tokens::{Environment, Token};

@@ -7,4 +7,5 @@ mod import;
 mod invariants;
 mod search;
 mod service;
+mod sessions;
 mod support;

@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hmac;
 use lgsp_base::entropy::Entropy;
 use lgsp_base::hash::{from_hex, to_hex};
 use lgsp_base::secret::Secret;
@@ -20,6 +21,8 @@ const FORMAT: u8 = 1;
 const KEY_BYTES: usize = 32;
 /// What stands before the key in its file.
 const FILE_PREFIX: &str = "lgsp-vault-key-1 ";
+/// What the key for vouching is derived by, so that it is another one than the key that seals.
+const VOUCH_LABEL: &[u8] = b"lgsp vault: vouch 1";
 /// Bytes of a key file that are read.
 const FILE_BYTES_MAX: u64 = 1_024;
 /// The only mode a key file may have.
@@ -48,9 +51,10 @@ pub enum VaultError {
     Sealed,
 }
 
-/// Seals and opens secrets.
+/// Seals and opens secrets, and vouches for what the platform itself made.
 pub struct Vault {
     key: LessSafeKey,
+    vouch: hmac::Key,
 }
 
 impl std::fmt::Debug for Vault {
@@ -108,10 +112,26 @@ impl Vault {
     }
 
     fn from_key(key: &[u8]) -> Result<Self, VaultError> {
+        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), VOUCH_LABEL);
+        let vouch = hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref());
         let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| VaultError::Key)?;
         Ok(Self {
             key: LessSafeKey::new(key),
+            vouch,
         })
+    }
+
+    /// A mark over a statement that only holders of this key can make (HMAC-SHA256, RFC 2104). The purpose stands before it,
+    /// so that a mark for one is none for another.
+    pub fn vouch(&self, purpose: &str, statement: &[u8]) -> Vec<u8> {
+        hmac::sign(&self.vouch, &vouched(purpose, statement))
+            .as_ref()
+            .to_vec()
+    }
+
+    /// True if the mark is the one that [`Vault::vouch`] makes, compared in constant time.
+    pub fn has_vouched(&self, purpose: &str, statement: &[u8], mark: &[u8]) -> bool {
+        hmac::verify(&self.vouch, &vouched(purpose, statement), mark).is_ok()
     }
 
     /// Seals a secret for its owner.
@@ -161,6 +181,10 @@ impl Vault {
         body.truncate(length);
         Ok(Secret::new(body))
     }
+}
+
+fn vouched(purpose: &str, statement: &[u8]) -> Vec<u8> {
+    [purpose.as_bytes(), b"\0", statement].concat()
 }
 
 fn folder_of(path: &Path) -> &Path {

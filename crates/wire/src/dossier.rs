@@ -6,30 +6,46 @@
 //! keep fields that they do not know, and name the place and the rule of everything that is wrong ([`Violation`]).
 
 mod bare;
+mod civil_record;
+pub mod civil_status;
 mod code;
 pub mod codec;
+pub mod criminal_record;
 mod error;
 mod fields;
+mod file;
+pub mod forms;
 mod json;
+mod letter;
+mod macros;
+mod members;
 mod model;
+mod notice;
 mod portal;
 mod procedure;
 mod progress;
 mod reply;
+pub mod rest_exchange;
+mod reuse;
 mod status;
 
 #[cfg(test)]
 mod tests;
 
 pub use bare::{Batch, read_dossiers, read_progress, write_dossiers, write_progress};
+pub use civil_record::CivilRecord;
 pub use code::{DossierCode, DossierCodeError, ProcedureCode, ProcedureCodeError};
 pub use error::{DossierError, Habit, Tolerance, Violation, to_problem};
 pub use fields::{Extra, Item};
+pub use file::{FileBytes, NotAFile};
+pub use letter::{APPLICATION_TYPE, DossierLetter, NoDossier};
 pub use model::*;
+pub use notice::*;
 pub use portal::{
     DESTINATION, DESTINATION_FIELD, LoginRequest, PortalRequest, PortalService, progress_batches,
 };
 pub use procedure::*;
 pub use progress::ProgressStep;
 pub use reply::{ItemReply, Reply, ReplyError, ReplyOutcome, ReplyWords, read_reply};
+pub use reuse::*;
 pub use status::{DossierStatus, TransitionTable, UnknownStatus};

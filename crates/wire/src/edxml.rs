@@ -31,7 +31,9 @@ pub use error::{Cause, EdxmlError, SinkError};
 pub use limits::Limits;
 pub use model::*;
 pub use reader::{AttachmentSink, Discard, Parsed, Reader, Tolerance, read_all};
+pub(crate) use tokenizer::{Handler, StartTag, Tokenizer};
 pub use validate::{Violation, secrecy_mark, to_problem, validate};
+pub(crate) use writer::escape;
 pub use writer::{AttachmentBody, Encoding, encoding_for, write_document, write_status};
 
 /// The namespace of edXML packets.

@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+pub mod axis_rest;
 pub mod dossier;
 pub mod edxml;
+pub mod multipart;
 pub mod record;
 pub mod tlog;
 pub mod vxp;

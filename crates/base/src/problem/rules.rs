@@ -168,6 +168,12 @@ rules! {
     OBJECT = "form", "Cần một đối tượng JSON", "A JSON object is asked for";
     /// A time of the national public service portal.
     PORTAL_TIME = "time", "Không phải thời điểm có thật theo dạng yyyyMMddHHmmss", "Not an existing time in the form yyyyMMddHHmmss";
+    /// A day of which the month, or month and day, may be unknown.
+    PARTIAL_DATE = "date", "Không phải ngày, tháng và năm, hoặc năm có thật", "Not an existing day, month and year, or year";
+    /// A text that should be base64.
+    BASE64 = "encoding", "Không phải base64 chuẩn", "Not standard base64";
+    /// A file larger than the limit.
+    FILE_TOO_LARGE = "too_large", "Tệp không được quá {max} byte", "A file has at most {max} bytes";
     /// A service that the national public service portal does not have.
     PORTAL_SERVICE = "unknown", "Không có dịch vụ này", "There is no such service";
     /// The code of a dossier.

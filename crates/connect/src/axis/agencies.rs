@@ -26,11 +26,19 @@ fn listed<T: Serialize>(
     state: &AxisState,
     show: impl Fn(&Organisation, Timestamp) -> Option<T> + Send + 'static,
 ) -> Response {
+    answer::array(batches(state, show))
+}
+
+/// The items as they stand in a JSON array, some hundred at once.
+pub(super) fn batches<T: Serialize>(
+    state: &AxisState,
+    show: impl Fn(&Organisation, Timestamp) -> Option<T> + Send + 'static,
+) -> impl Iterator<Item = Vec<u8>> + Send + 'static {
     let now = state.clock.now();
     let snapshot = state.registry.snapshot();
     let total = snapshot.directory().len();
     let mut is_first = true;
-    let batches = (0..total).step_by(BATCH).map(move |start| {
+    (0..total).step_by(BATCH).map(move |start| {
         let mut text = Vec::new();
         for org in snapshot.directory().iter().skip(start).take(BATCH) {
             let Some(json) = show(org, now).and_then(|item| serde_json::to_vec(&item).ok()) else {
@@ -42,8 +50,7 @@ fn listed<T: Serialize>(
             text.extend_from_slice(&json);
         }
         text
-    });
-    answer::array(batches)
+    })
 }
 
 fn parent(org: &Organisation, at: Timestamp) -> String {

@@ -14,7 +14,8 @@ use serde::Serialize;
 const HEAD: &str = "{\"status\":\"OK\",\"ErrorCode\":\"0\",\"ErrorDesc\":\"Thành công\",\"data\":";
 const TAIL: &str = "}";
 
-fn is_json(mut response: Response) -> Response {
+/// Marks an answer as JSON.
+pub(super) fn is_json(mut response: Response) -> Response {
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json;charset=UTF-8"),
@@ -28,8 +29,8 @@ pub(super) fn frame<T: Serialize>(frame: &Frame<T>) -> Response {
     is_json(body.into_response())
 }
 
-/// A refusal: the axis code of the problem, in words what and where.
-pub(super) fn fail(problem: &Problem) -> Response {
+/// The axis code of a problem, and in words what and where; both flavours of the axis say the same.
+pub(super) fn refusal(problem: &Problem) -> (AxisCode, String) {
     let code = AxisCode::from_number(problem.kind.axis_code).unwrap_or(AxisCode::SystemFault);
     let mut text = problem.kind.title_vi.to_owned();
     if !problem.detail.is_empty() {
@@ -47,6 +48,12 @@ pub(super) fn fail(problem: &Problem) -> Response {
     if problem.kind.status >= 500 {
         tracing::warn!(problem = %problem, "axis request failed");
     }
+    (code, text)
+}
+
+/// A refusal.
+pub(super) fn fail(problem: &Problem) -> Response {
+    let (code, text) = refusal(problem);
     frame(&Frame::<()>::fail(code, &text))
 }
 

@@ -14,7 +14,7 @@ use futures_util::{Stream, stream};
 use http::{HeaderName, HeaderValue, header};
 use lgsp_base::id::{DeliveryId, DocumentId};
 use lgsp_base::problem::kinds;
-use lgsp_base::{Problem, Timestamp, limits};
+use lgsp_base::{Actor, Problem, Timestamp, limits};
 use lgsp_exchange::{
     Acknowledgement, ContentBody, ContentStream, ContentTarget, InboxItem, InboxQuery, Waiting,
 };
@@ -41,7 +41,7 @@ pub(super) async fn list(state: &AxisState, caller: &Caller) -> Result<Response,
         kinds: vec![kind],
         limit: size.max(1),
         from: date(caller, "fromDate")?.map(|(at, _)| at),
-        to: date(caller, "toDate")?.map(|(at, is_day)| if is_day { at.plus(DAY) } else { at }),
+        to: date(caller, "toDate")?.map(end_of),
         ..InboxQuery::default()
     };
     let mut page = state.exchange.inbox(&caller.actor, query.clone()).await?;
@@ -77,21 +77,34 @@ fn number(caller: &Caller, name: &'static str, most: usize) -> Result<Option<usi
 fn date(caller: &Caller, name: &'static str) -> Result<Option<(Timestamp, bool)>, Problem> {
     caller
         .optional(name)
-        .map(|text| {
-            Timestamp::from_civil_date(text)
-                .map(|at| (at, true))
-                .or_else(|| Timestamp::from_edxml(&text.replace('-', "/")).map(|at| (at, false)))
-                .or_else(|| Timestamp::parse(text).map(|at| (at, false)))
-                .ok_or_else(|| wrong(name, "yyyy/MM/dd"))
-        })
+        .map(|text| read_date(name, text))
         .transpose()
 }
 
-fn item(item: &InboxItem) -> EdocListItem {
-    let (status, status_desc, updated_at) = match item.offered_at {
+/// A time, or a whole day (`true`).
+pub(super) fn read_date(name: &'static str, text: &str) -> Result<(Timestamp, bool), Problem> {
+    Timestamp::from_civil_date(text)
+        .map(|at| (at, true))
+        .or_else(|| Timestamp::from_edxml(&text.replace('-', "/")).map(|at| (at, false)))
+        .or_else(|| Timestamp::parse(text).map(|at| (at, false)))
+        .ok_or_else(|| wrong(name, "yyyy/MM/dd"))
+}
+
+/// The end of a span whose last moment or day this is.
+pub(super) fn end_of((at, is_day): (Timestamp, bool)) -> Timestamp {
+    if is_day { at.plus(DAY) } else { at }
+}
+
+/// What becomes of a waiting packet: word, description, since when.
+pub(super) fn waiting_status(item: &InboxItem) -> (&'static str, &'static str, Timestamp) {
+    match item.offered_at {
         Some(at) => ("processing", "Đang xử lý", at),
         None => ("initial", "Chưa nhận", item.created_at),
-    };
+    }
+}
+
+fn item(item: &InboxItem) -> EdocListItem {
+    let (status, status_desc, updated_at) = waiting_status(item);
     EdocListItem {
         doc_id: item.delivery.to_string(),
         service_type: "eDoc".to_owned(),
@@ -107,16 +120,21 @@ fn item(item: &InboxItem) -> EdocListItem {
 
 /// The packet that `docId` names: a delivery of the caller, or a document that it sent.
 async fn packet(state: &AxisState, caller: &Caller) -> Result<ContentStream, Problem> {
-    let text = caller.required("docId")?;
-    let target = match (text.parse::<DeliveryId>(), text.parse::<DocumentId>()) {
-        (Ok(delivery), _) => ContentTarget::Delivery(delivery),
-        (_, Ok(document)) => ContentTarget::Document(document),
-        _ => return Err(kinds::EXCHANGE_DELIVERY_UNKNOWN.problem()),
-    };
+    let target = target(caller.required("docId")?)?;
     Ok(state.exchange.content(&caller.actor, target).await?)
 }
 
-fn reader(body: ContentBody) -> Box<dyn Read + Send> {
+/// What a `docId` names.
+pub(super) fn target(doc_id: &str) -> Result<ContentTarget, Problem> {
+    match (doc_id.parse::<DeliveryId>(), doc_id.parse::<DocumentId>()) {
+        (Ok(delivery), _) => Ok(ContentTarget::Delivery(delivery)),
+        (_, Ok(document)) => Ok(ContentTarget::Document(document)),
+        _ => Err(kinds::EXCHANGE_DELIVERY_UNKNOWN.problem()),
+    }
+}
+
+/// The bytes of a content.
+pub(super) fn reader(body: ContentBody) -> Box<dyn Read + Send> {
     match body {
         ContentBody::Bytes(bytes) => Box::new(Cursor::new(bytes)),
         ContentBody::Blob(reader) => reader,
@@ -197,31 +215,41 @@ pub(super) async fn update_status(state: &AxisState, caller: &Caller) -> Result<
         .parse()
         .map_err(|_| kinds::EXCHANGE_DELIVERY_UNKNOWN.problem())?;
     match caller.required("status")? {
-        "done" => {
-            let item = Acknowledgement {
-                delivery,
-                sha256: None,
-            };
-            let outcomes = state
-                .exchange
-                .acknowledge(&caller.actor, vec![item])
-                .await?;
-            for outcome in outcomes {
-                outcome.result?;
-            }
-        }
-        "fail" => {
-            state
-                .exchange
-                .refuse(&caller.actor, delivery, "axis_fail".to_owned(), None)
-                .await?;
-        }
+        "done" => confirm(state, &caller.actor, delivery).await?,
+        "fail" => refuse(state, &caller.actor, delivery).await?,
         "processing" => {
             state.exchange.delivery(&caller.actor, delivery).await?;
         }
         _ => return Err(wrong("status", "done, fail, processing")),
     }
     Ok(answer::frame(&Frame::<()>::ok()))
+}
+
+/// The recipient has a packet.
+pub(super) async fn confirm(
+    state: &AxisState,
+    actor: &Actor,
+    delivery: DeliveryId,
+) -> Result<(), Problem> {
+    let item = Acknowledgement {
+        delivery,
+        sha256: None,
+    };
+    for outcome in state.exchange.acknowledge(actor, vec![item]).await? {
+        outcome.result?;
+    }
+    Ok(())
+}
+
+/// The recipient cannot take a packet.
+pub(super) async fn refuse(
+    state: &AxisState,
+    actor: &Actor,
+    delivery: DeliveryId,
+) -> Result<(), Problem> {
+    let cause = "axis_fail".to_owned();
+    state.exchange.refuse(actor, delivery, cause, None).await?;
+    Ok(())
 }
 
 /// Counts what waits.

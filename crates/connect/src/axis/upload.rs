@@ -27,14 +27,14 @@ async fn piece(body: &mut Body) -> Result<Option<Bytes>, Problem> {
 }
 
 /// Ends bodies that come more slowly than a working line.
-struct Pace<'c> {
+pub(super) struct Pace<'c> {
     clock: &'c dyn Clock,
     started: std::time::Duration,
     received: u64,
 }
 
 impl<'c> Pace<'c> {
-    fn new(clock: &'c dyn Clock) -> Self {
+    pub(super) fn new(clock: &'c dyn Clock) -> Self {
         Self {
             clock,
             started: clock.monotonic(),
@@ -42,7 +42,11 @@ impl<'c> Pace<'c> {
         }
     }
 
-    fn count(&mut self, bytes: usize) -> Result<(), Problem> {
+    /// Counts what came.
+    ///
+    /// # Errors
+    /// `http.timeout`.
+    pub(super) fn count(&mut self, bytes: usize) -> Result<(), Problem> {
         self.received = self
             .received
             .saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
@@ -118,7 +122,7 @@ impl File {
     }
 }
 
-/// Takes the file of a request in. Small ones never leave this task; of larger ones batches go to the blocking pool.
+/// Takes the file of a request in.
 ///
 /// # Errors
 /// Those of the body and of the intake, `axis.hash`.
@@ -129,37 +133,97 @@ pub(super) async fn file(
     clock: &dyn Clock,
 ) -> Result<Content, Problem> {
     let mut pace = Pace::new(clock);
-    let mut file = File {
+    let mut pouring = Pouring::into(File {
         intake,
         digest: Sha256Hasher::new(),
         held: Vec::with_capacity(4),
-    };
-    let (mut batch, mut waiting) = (Vec::new(), 0usize);
-    let mut is_large = false;
+    });
     while let Some(bytes) = piece(&mut body).await? {
         pace.count(bytes.len())?;
-        waiting += bytes.len();
-        batch.push(bytes);
-        if waiting >= BATCH_BYTES {
-            let ready = std::mem::take(&mut batch);
-            file = blocking(move || push_all(file, &ready)).await??;
-            (waiting, is_large) = (0, true);
-        }
+        pouring = pouring.take(bytes).await?;
     }
     let hash_file = hash_file.to_owned();
-    let end = move || push_all(file, &batch)?.finish(&hash_file);
-    if is_large || waiting > limits::INLINE_BODY_BYTES_MAX {
-        blocking(end).await?
-    } else {
-        end()
+    pouring.end(move |file| file.finish(&hash_file)).await
+}
+
+/// Where the bytes of a body go.
+pub(super) trait Sink: Send + 'static {
+    /// Takes the next bytes; may block once there are many.
+    fn push(&mut self, bytes: &[u8]) -> Result<(), Problem>;
+}
+
+impl Sink for File {
+    fn push(&mut self, bytes: &[u8]) -> Result<(), Problem> {
+        Self::push(self, bytes)
     }
 }
 
-fn push_all(mut file: File, batch: &[Bytes]) -> Result<File, Problem> {
-    for bytes in batch {
-        file.push(bytes)?;
+impl Sink for Intake {
+    fn push(&mut self, bytes: &[u8]) -> Result<(), Problem> {
+        Ok(Self::push(self, bytes)?)
     }
-    Ok(file)
+}
+
+/// Pours pieces into a sink. Small bodies never leave the task; of larger ones batches go to the blocking pool.
+pub(super) struct Pouring<S> {
+    sink: S,
+    batch: Vec<Bytes>,
+    waiting: usize,
+    is_large: bool,
+}
+
+impl<S: Sink> Pouring<S> {
+    pub(super) fn into(sink: S) -> Self {
+        Self {
+            sink,
+            batch: Vec::new(),
+            waiting: 0,
+            is_large: false,
+        }
+    }
+
+    /// Takes the next piece.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    pub(super) async fn take(mut self, bytes: Bytes) -> Result<Self, Problem> {
+        self.waiting += bytes.len();
+        self.batch.push(bytes);
+        if self.waiting < BATCH_BYTES {
+            return Ok(self);
+        }
+        let (sink, batch) = (self.sink, self.batch);
+        Ok(Self {
+            sink: blocking(move || push_all(sink, &batch)).await??,
+            batch: Vec::new(),
+            waiting: 0,
+            is_large: true,
+        })
+    }
+
+    /// Pours what waits and ends.
+    ///
+    /// # Errors
+    /// Those of the sink and of `finish`.
+    pub(super) async fn end<T: Send + 'static>(
+        self,
+        finish: impl FnOnce(S) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let (sink, batch) = (self.sink, self.batch);
+        let end = move || finish(push_all(sink, &batch)?);
+        if self.is_large || self.waiting > limits::INLINE_BODY_BYTES_MAX {
+            blocking(end).await?
+        } else {
+            end()
+        }
+    }
+}
+
+fn push_all<S: Sink>(mut sink: S, batch: &[Bytes]) -> Result<S, Problem> {
+    for bytes in batch {
+        sink.push(bytes)?;
+    }
+    Ok(sink)
 }
 
 /// Runs work that may block.

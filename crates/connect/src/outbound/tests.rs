@@ -228,3 +228,127 @@ async fn redirects_are_not_followed_and_answers_are_capped() {
     };
     tokio::join!(serve, call);
 }
+
+/// Answers each connection with the next of these, and gives what was asked.
+async fn serving(listener: &tokio::net::TcpListener, answers: &[String]) -> Vec<String> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut asked = Vec::new();
+    for answer in answers {
+        let (mut stream, _) = listener.accept().await.expect("accept");
+        let mut buffer = [0u8; 4096];
+        let read = stream.read(&mut buffer).await.expect("read");
+        asked.push(String::from_utf8_lossy(&buffer[..read]).into_owned());
+        // The client hangs up once it has seen enough.
+        let _written = stream.write_all(answer.as_bytes()).await;
+    }
+    asked
+}
+
+const LIMITS: StreamLimits = StreamLimits {
+    head_timeout: Duration::from_secs(5),
+    idle_timeout: Duration::from_secs(5),
+    deadline: Duration::from_secs(10),
+    bytes_max: 1024,
+};
+
+async fn read_all(answer: StreamedAnswer) -> Result<usize, CallError> {
+    use futures_util::TryStreamExt;
+    let mut pieces = answer.body;
+    let mut total = 0;
+    while let Some(piece) = pieces.try_next().await? {
+        total += piece.len();
+    }
+    Ok(total)
+}
+
+#[tokio::test]
+async fn a_file_passes_in_pieces_under_a_cap() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("bind");
+    let url = format!("http://{}/tep", listener.local_addr().expect("address"));
+    let client = outbound(&["127.0.0.1"], Arc::new(SystemResolver));
+    let chunk = format!("200\r\n{}\r\n", "y".repeat(512));
+    let answers = [
+        format!(
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1024\r\n\r\n{}",
+            "y".repeat(1024)
+        ),
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1025\r\n\r\n".to_owned(),
+        format!(
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n{}0\r\n\r\n",
+            chunk.repeat(3)
+        ),
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\nabc".to_owned(),
+        "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_owned(),
+    ];
+    let calls = async {
+        let open = || client.open(&url, HeaderMap::new(), LIMITS);
+        let whole = open().await.expect("answer");
+        assert_eq!(whole.status, 200);
+        assert_eq!(read_all(whole).await.expect("whole"), 1024);
+        let announced = open().await.expect_err("too large");
+        assert!(matches!(announced, CallError::AnswerTooLarge(1024)));
+        let unannounced = read_all(open().await.expect("answer")).await;
+        assert!(matches!(unannounced, Err(CallError::AnswerTooLarge(1024))));
+        let broken = read_all(open().await.expect("answer")).await;
+        assert!(matches!(broken, Err(CallError::Failed(_))), "{broken:?}");
+        let missing = client
+            .get(&url, HeaderMap::new(), Duration::from_secs(5), 10)
+            .await;
+        assert_eq!(missing.expect("answer").status, 404);
+    };
+    let (asked, ()) = tokio::join!(serving(&listener, &answers), calls);
+    assert!(
+        asked
+            .iter()
+            .all(|head| head.starts_with("GET /tep HTTP/1.1\r\n"))
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_stops_coming_ends_by_its_deadlines() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("bind");
+    let url = format!("http://{}/tep", listener.local_addr().expect("address"));
+    let client = outbound(&["127.0.0.1"], Arc::new(SystemResolver));
+    let short = Duration::from_millis(50);
+    let stalling = async {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut open = Vec::new();
+        loop {
+            let (mut stream, _) = listener.accept().await.expect("accept");
+            let mut buffer = [0u8; 4096];
+            let _read = stream.read(&mut buffer).await.expect("read");
+            if open.is_empty() {
+                let part = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc";
+                stream.write_all(part.as_bytes()).await.expect("write");
+            }
+            open.push(stream);
+        }
+    };
+    let calls = async {
+        let quiet = StreamLimits {
+            idle_timeout: short,
+            ..LIMITS
+        };
+        let answer = client.open(&url, HeaderMap::new(), quiet).await;
+        let stalled = read_all(answer.expect("answer")).await;
+        assert!(matches!(stalled, Err(CallError::Timeout(by)) if by == short));
+        let headless = StreamLimits {
+            head_timeout: short,
+            ..LIMITS
+        };
+        let silent = client.open(&url, HeaderMap::new(), headless).await;
+        assert!(matches!(silent, Err(CallError::Timeout(by)) if by == short));
+    };
+    tokio::select! {
+        () = stalling => {}
+        () = calls => {}
+    }
+    let forbidden = outbound(&[], Arc::new(SystemResolver))
+        .open(&url, HeaderMap::new(), LIMITS)
+        .await;
+    assert!(matches!(forbidden, Err(CallError::Forbidden(_))));
+}

@@ -2,7 +2,7 @@
 
 use lgsp_exchange::{
     Accepted, ContentBody, ContentTarget, DeliveryFilter, DeliveryState, DocumentFilter,
-    DocumentKind, StatusReport, Trace,
+    DocumentKind, Door, StatusReport, Trace,
 };
 
 use crate::packets::sample;
@@ -77,6 +77,7 @@ fn a_status_for_a_predecessor_is_forwarded_and_moves_its_document() {
             staff: None,
             reporter: None,
             idempotency_key: None,
+            door: Door::Api,
         };
         // The fixtures report in March 2026.
         world

@@ -1,7 +1,7 @@
 //! edXML through the exchange: the four kinds of business, status messages, taking back.
 
 use lgsp_exchange::{
-    Accepted, ContentBody, ContentTarget, DeliveryState, DocumentKind, StatusReport,
+    Accepted, ContentBody, ContentTarget, DeliveryState, DocumentKind, Door, StatusReport,
 };
 
 use crate::world::{Way, World, actor, run};
@@ -199,6 +199,7 @@ fn a_status_reported_through_the_api_is_an_edxml_message_for_the_sender() {
             staff: None,
             reporter: None,
             idempotency_key: None,
+            door: Door::Api,
         };
         for document in [new.document, plain.document] {
             let answers = world

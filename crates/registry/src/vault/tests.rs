@@ -95,3 +95,19 @@ fn a_key_that_others_can_read_is_refused_and_never_overwritten() {
     let mut unused = [0u8; 1];
     entropy.fill(&mut unused);
 }
+
+#[test]
+fn a_mark_is_for_one_purpose_under_one_key() {
+    let entropy = SeededEntropy::new(3);
+    let (one, two) = (Folder::new(31), Folder::new(32));
+    let vault = Vault::create(&one.key(), &entropy).unwrap();
+    let other = Vault::create(&two.key(), &entropy).unwrap();
+    let mark = vault.vouch("a", b"statement");
+    assert!(vault.has_vouched("a", b"statement", &mark));
+    let again = Vault::open(&one.key()).unwrap();
+    assert!(again.has_vouched("a", b"statement", &mark));
+    assert!(!vault.has_vouched("b", b"statement", &mark));
+    assert!(!vault.has_vouched("a", b"another", &mark));
+    assert!(!vault.has_vouched("a", b"statement", &[]));
+    assert!(!other.has_vouched("a", b"statement", &mark));
+}

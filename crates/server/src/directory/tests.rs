@@ -124,6 +124,7 @@ fn received() -> StatusReport {
         staff: None,
         reporter: None,
         idempotency_key: None,
+        door: Door::Api,
     }
 }
 

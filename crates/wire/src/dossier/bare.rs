@@ -87,9 +87,6 @@ pub(super) fn read_items<T: Object>(
 }
 
 fn write_bare<T: Object>(items: &[T]) -> Vec<u8> {
-    let items: Value = items
-        .iter()
-        .map(|item| Value::Object(item.write()))
-        .collect();
+    let items: Value = items.iter().map(Object::to_value).collect();
     items.to_string().into_bytes()
 }

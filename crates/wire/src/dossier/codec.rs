@@ -28,6 +28,8 @@ pub enum DateForm {
     DayFirstMinute,
     /// `12/03/2026`.
     DayFirstDate,
+    /// `12.03.2026`.
+    DottedDate,
     /// `2026/03/12 08:15:00`.
     YearFirstTime,
     /// `2026/03/12`.
@@ -46,13 +48,14 @@ pub enum DateForm {
 
 impl DateForm {
     /// Every form. No text is read by two of them.
-    pub const ALL: [DateForm; 13] = [
+    pub const ALL: [DateForm; 14] = [
         Self::CompactTime,
         Self::CompactMinute,
         Self::CompactDate,
         Self::DayFirstTime,
         Self::DayFirstMinute,
         Self::DayFirstDate,
+        Self::DottedDate,
         Self::YearFirstTime,
         Self::YearFirstDate,
         Self::IsoLocal,
@@ -71,6 +74,7 @@ impl DateForm {
             Self::DayFirstTime => "dd/MM/yyyy HH:mm:ss",
             Self::DayFirstMinute => "dd/MM/yyyy HH:mm",
             Self::DayFirstDate => "dd/MM/yyyy",
+            Self::DottedDate => "dd.MM.yyyy",
             Self::YearFirstTime => "yyyy/MM/dd HH:mm:ss",
             Self::YearFirstDate => "yyyy/MM/dd",
             Self::IsoLocal => "yyyy-MM-ddTHH:mm:ss",
@@ -104,6 +108,13 @@ impl DateForm {
             .into_iter()
             .filter(|form| *form != Self::EpochMillis)
             .find_map(|form| form.read(text).map(|at| (at, form)))
+    }
+
+    /// The instant of a text in this form, or in any form of [`DateForm::read_any`], and in which.
+    pub fn read_loosely(self, text: &str) -> Option<(Timestamp, DateForm)> {
+        self.read(text)
+            .map(|at| (at, self))
+            .or_else(|| Self::read_any(text))
     }
 
     /// An instant in this form, to the second or as coarse as the form is.
@@ -204,17 +215,20 @@ pub enum BoolForm {
     Word,
     /// `"true"` and `"false"`, or the JSON values.
     Lower,
+    /// `"Y"` and `"N"`.
+    Letter,
 }
 
 impl BoolForm {
     /// Every form. No text is read by two of them.
-    pub const ALL: [BoolForm; 3] = [Self::Digit, Self::Word, Self::Lower];
+    pub const ALL: [BoolForm; 4] = [Self::Digit, Self::Word, Self::Lower, Self::Letter];
 
     const fn texts(self) -> (&'static str, &'static str) {
         match self {
             Self::Digit => ("0", "1"),
             Self::Word => ("False", "True"),
             Self::Lower => ("false", "true"),
+            Self::Letter => ("N", "Y"),
         }
     }
 
@@ -258,6 +272,7 @@ mod tests {
             (DateForm::DayFirstTime, "12/03/2026 08:15:07", time),
             (DateForm::DayFirstMinute, "12/03/2026 08:15", minute),
             (DateForm::DayFirstDate, "12/03/2026", day),
+            (DateForm::DottedDate, "12.03.2026", day),
             (DateForm::YearFirstTime, "2026/03/12 08:15:07", time),
             (DateForm::YearFirstDate, "2026/03/12", day),
             (DateForm::IsoLocal, "2026-03-12T08:15:07", time),
@@ -312,6 +327,7 @@ mod tests {
             (BoolForm::Digit, "0", "1"),
             (BoolForm::Word, "False", "True"),
             (BoolForm::Lower, "false", "true"),
+            (BoolForm::Letter, "N", "Y"),
         ] {
             for (text, value) in [(no, false), (yes, true)] {
                 assert_eq!(BoolForm::read_any(text), Some((value, form)));

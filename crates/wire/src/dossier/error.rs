@@ -21,6 +21,14 @@ pub enum DossierError {
         /// What is wrong, without text of the input.
         cause: String,
     },
+    /// Not usable XML.
+    #[error("not usable XML: {cause} (byte {at})")]
+    Xml {
+        /// What is wrong, without text of the input.
+        cause: String,
+        /// Offset in bytes.
+        at: u64,
+    },
     /// JSON of another shape; says which is asked for.
     #[error("another shape: {0}")]
     Shape(&'static str),
@@ -30,11 +38,12 @@ pub enum DossierError {
 }
 
 impl DossierError {
-    /// The problem document of this error: `input.too_large`, `input.json` or `input.invalid`.
+    /// The problem document of this error: `input.too_large`, `input.json`, `xml.malformed` or `input.invalid`.
     pub fn to_problem(&self) -> Problem {
         match self {
             Self::TooLarge => kinds::INPUT_TOO_LARGE.problem(),
             Self::Json { .. } => kinds::INPUT_JSON.with(self),
+            Self::Xml { .. } => kinds::XML_MALFORMED.with(self),
             Self::Shape(_) => kinds::INPUT_INVALID.with(self),
             Self::Invalid(violations) => to_problem(violations),
         }

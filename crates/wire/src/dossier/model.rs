@@ -2,15 +2,14 @@
 
 use lgsp_base::Timestamp;
 use lgsp_base::problem::rules;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::code::{DossierCode, ProcedureCode};
 use super::codec::BoolForm;
 use super::error::{Habit, Violation};
-use super::fields::{
-    Coded, Fields, GROUP, Item, Member, Object, Spec, coded, field, object, read_code, read_item,
-    required, take_exact,
-};
+use super::fields::{Fields, GROUP, Item, Member, Object, Out, Spec, field, read_item, required};
+use super::macros::{coded, object};
+use super::members::{Coded, read_code, take_exact};
 use super::status::DossierStatus;
 
 /// Characters of `TrichYeuHoSo`.
@@ -405,7 +404,7 @@ impl Dossier {
 
     /// The portal's object: every field of protocols §4.6, unknown fields as they came.
     pub fn to_portal(&self) -> Value {
-        Value::Object(self.write())
+        self.to_value()
     }
 
     /// The rules that a dossier from our own JSON breaks, with the portal's names of the fields.
@@ -438,8 +437,8 @@ impl Member for DossierCode {
         )
     }
 
-    fn put(&self, out: &mut Map<String, Value>, spec: &Spec) {
-        out.insert(spec.name.to_owned(), self.as_str().into());
+    fn put(&self, out: &mut Out<'_>, spec: &Spec) {
+        out.set(spec, self.as_str().into());
     }
 }
 
@@ -455,8 +454,8 @@ impl Member for ProcedureCode {
         )
     }
 
-    fn put(&self, out: &mut Map<String, Value>, spec: &Spec) {
-        out.insert(spec.name.to_owned(), self.as_str().into());
+    fn put(&self, out: &mut Out<'_>, spec: &Spec) {
+        out.set(spec, self.as_str().into());
     }
 }
 
@@ -475,7 +474,7 @@ impl Member for DossierStatus {
         take_exact(fields, spec, rule, read, Self::to_string)
     }
 
-    fn put(&self, out: &mut Map<String, Value>, spec: &Spec) {
-        out.insert(spec.name.to_owned(), self.code().into());
+    fn put(&self, out: &mut Out<'_>, spec: &Spec) {
+        out.set(spec, self.code().into());
     }
 }

@@ -4,7 +4,8 @@
 use serde_json::Value;
 
 use super::code::ProcedureCode;
-use super::fields::{Item, Object, field, object, read_item, required};
+use super::fields::{Item, Object, field, read_item, required};
+use super::macros::object;
 use super::model::{Channel, SHORT_CHARS_MAX};
 use super::reply::Reply;
 
@@ -290,7 +291,7 @@ impl Procedure {
 
     /// The portal's object, unknown fields as they came.
     pub fn to_portal(&self) -> Value {
-        Value::Object(self.write())
+        self.to_value()
     }
 
     /// The procedure of an answer of `LayThuTuc`; none if the answer holds none.
@@ -316,7 +317,7 @@ object! {
 impl ProcedureRow {
     /// The portal's object, unknown fields as they came.
     pub fn to_portal(&self) -> Value {
-        Value::Object(self.write())
+        self.to_value()
     }
 
     /// The rows of an answer of `LayDanhSachTTHC`, each on its own.

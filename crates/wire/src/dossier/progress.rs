@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::code::DossierCode;
 use super::error::Violation;
-use super::fields::{Item, Object, field, object, read_item, required};
+use super::fields::{Item, Object, field, read_item, required};
+use super::macros::object;
 use super::model::SHORT_CHARS_MAX;
 use super::status::DossierStatus;
 
@@ -48,7 +49,7 @@ impl ProgressStep {
 
     /// The portal's object: every field of protocols §4.7, unknown fields as they came.
     pub fn to_portal(&self) -> Value {
-        Value::Object(self.write())
+        self.to_value()
     }
 
     /// The rules that a step from our own JSON breaks, with the portal's names of the fields.

@@ -163,7 +163,7 @@ fn text_of(value: &Value) -> Option<String> {
 }
 
 /// Takes the first of these fields that has a text.
-fn take_first(body: &mut Map<String, Value>, names: &[&str]) -> Option<String> {
+pub(super) fn take_first(body: &mut Map<String, Value>, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| {
         let key = key_of(body, name)?;
         let text = text_of(body.get(&key)?).filter(|text| !text.is_empty())?;

@@ -209,7 +209,8 @@ impl Xml<'_> {
     }
 }
 
-fn escape(text: &str) -> io::Result<String> {
+/// A text as it stands between tags.
+pub(crate) fn escape(text: &str) -> io::Result<String> {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

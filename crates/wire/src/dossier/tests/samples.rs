@@ -208,6 +208,25 @@ fn every_broken_rule_is_named_with_its_place() {
 }
 
 #[test]
+fn a_number_that_lost_digits_is_no_text() {
+    let body = first("DongBoHoSoMC_new").to_string();
+    for (digits, is_taken) in [
+        ("18446744073709551615", true),
+        ("184467440737095516150", false),
+        ("1e17", false),
+        ("0.5", true),
+    ] {
+        let body = body.replace("\"MaDoiTuong\":\"\"", &format!("\"MaDoiTuong\":{digits}"));
+        let batch = read_dossiers(format!("[{body}]").as_bytes()).expect("a batch");
+        let tech_id = batch.items[0]
+            .result
+            .as_ref()
+            .map(|d| d.applicant.tech_id.as_str());
+        assert_eq!(tech_id.ok(), is_taken.then_some(digits));
+    }
+}
+
+#[test]
 fn reception_is_asked_for_where_there_was_one() {
     for status in DossierStatus::ALL {
         let mut object = with("NgayTiepNhan", "");
