@@ -66,7 +66,7 @@ pub const DOSSIER_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Bytes of one body in which files stand as base64.
 pub const DOSSIER_FILES_BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes of one such file.
-pub const DOSSIER_FILE_BYTES_MAX: usize = 20 * 1024 * 1024;
+pub const DOSSIER_INLINE_FILE_BYTES_MAX: usize = 20 * 1024 * 1024;
 /// JSON values of one body with dossiers, nested ones included.
 pub const DOSSIER_JSON_VALUES_MAX: usize = 200_000;
 /// Dossiers of one call.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lgsp_base::limits::DOSSIER_FILE_BYTES_MAX;
+use lgsp_base::limits::DOSSIER_INLINE_FILE_BYTES_MAX;
 use lgsp_base::problem::rules;
 use serde::{Deserialize, Serialize};
 
@@ -13,9 +13,9 @@ use super::fields::{Fields, Member, Out, Spec};
 
 /// Characters of the base64 text of the largest file, with room for line breaks.
 pub(super) const BASE64_CHARS_MAX: usize =
-    DOSSIER_FILE_BYTES_MAX / 3 * 4 + DOSSIER_FILE_BYTES_MAX / 20;
+    DOSSIER_INLINE_FILE_BYTES_MAX / 3 * 4 + DOSSIER_INLINE_FILE_BYTES_MAX / 20;
 
-/// The bytes of a file, at most `DOSSIER_FILE_BYTES_MAX`; empty where there was none.
+/// The bytes of a file, at most `DOSSIER_INLINE_FILE_BYTES_MAX`; empty where there was none.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FileBytes(pub Vec<u8>);
@@ -38,7 +38,7 @@ impl FileBytes {
             STANDARD.decode(text)
         };
         match bytes {
-            Ok(bytes) if bytes.len() <= DOSSIER_FILE_BYTES_MAX => Ok(Self(bytes)),
+            Ok(bytes) if bytes.len() <= DOSSIER_INLINE_FILE_BYTES_MAX => Ok(Self(bytes)),
             _ => Err(NotAFile),
         }
     }
@@ -74,8 +74,8 @@ impl Member for FileBytes {
                 }
                 Some(file)
             }
-            Err(NotAFile) if text.len() / 4 * 3 > DOSSIER_FILE_BYTES_MAX => {
-                let sentence = rules::FILE_TOO_LARGE.with(&[("max", &DOSSIER_FILE_BYTES_MAX)]);
+            Err(NotAFile) if text.len() / 4 * 3 > DOSSIER_INLINE_FILE_BYTES_MAX => {
+                let sentence = rules::FILE_TOO_LARGE.with(&[("max", &DOSSIER_INLINE_FILE_BYTES_MAX)]);
                 fields.breaks(spec.name, sentence);
                 None
             }

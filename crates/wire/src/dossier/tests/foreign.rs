@@ -350,7 +350,7 @@ fn a_notice_with_files() {
         assert_eq!(violations[0].path, "TaiLieuNop[0].Base64", "{text}");
         assert_eq!(violations[0].sentence.word(), "encoding");
     }
-    let large = "A".repeat(lgsp_base::limits::DOSSIER_FILE_BYTES_MAX / 3 * 4 + 8);
+    let large = "A".repeat(lgsp_base::limits::DOSSIER_INLINE_FILE_BYTES_MAX / 3 * 4 + 8);
     let item = PortalNotice::read(notice(&large).as_bytes()).expect("a body");
     assert_eq!(
         item.result.expect_err("refused")[0].sentence.word(),
