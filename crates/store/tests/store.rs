@@ -4,8 +4,12 @@
 
 #[path = "suite/db.rs"]
 mod db;
+#[path = "suite/dossier_erasure.rs"]
+mod dossier_erasure;
 #[path = "suite/dossier_lists.rs"]
 mod dossier_lists;
+#[path = "suite/dossier_portals.rs"]
+mod dossier_portals;
 #[path = "suite/dossier_rows.rs"]
 mod dossier_rows;
 #[path = "suite/dossier_world.rs"]
