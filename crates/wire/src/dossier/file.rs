@@ -75,7 +75,8 @@ impl Member for FileBytes {
                 Some(file)
             }
             Err(NotAFile) if text.len() / 4 * 3 > DOSSIER_INLINE_FILE_BYTES_MAX => {
-                let sentence = rules::FILE_TOO_LARGE.with(&[("max", &DOSSIER_INLINE_FILE_BYTES_MAX)]);
+                let sentence =
+                    rules::FILE_TOO_LARGE.with(&[("max", &DOSSIER_INLINE_FILE_BYTES_MAX)]);
                 fields.breaks(spec.name, sentence);
                 None
             }
