@@ -151,6 +151,8 @@ pub const AXIS_LOGIN_KEYS_MAX: usize = 65_536;
 pub const AXIS_FORM_FIELDS_MAX: usize = 16;
 /// Bytes of one of them.
 pub const AXIS_FORM_FIELD_BYTES_MAX: usize = 1024;
+/// Bytes of such a form that are read without finding the next part or a piece of one.
+pub const AXIS_FORM_HEAD_BYTES_MAX: usize = 512 * 1024;
 
 /// Items of one page of a list.
 pub const PAGE_SIZE_MAX: usize = 1_000;

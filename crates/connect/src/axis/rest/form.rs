@@ -1,5 +1,8 @@
 //! The form of `sendEdoc`: one file `edocFile` and the text field `messageType`, in any order. The file is read while it comes.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::body::Body;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
@@ -52,17 +55,22 @@ pub(super) async fn read(
     intake: Intake,
     clock: &dyn Clock,
 ) -> Result<Form, Problem> {
-    let mut parts = open(headers, body).await?;
-    let mut pace = Pace::new(clock);
+    let ahead = Ahead::default();
+    let mut parts = open(headers, body, &ahead).await?;
+    let mut progress = Progress {
+        pace: Pace::new(clock),
+        ahead,
+    };
     let mut intake = Some(intake);
     let mut content = None;
     let mut fields: Vec<(String, String)> = Vec::new();
     while let Some(part) = in_time(parts.next_field()).await? {
+        progress.made(0)?;
         let disposition = disposition_of(part.headers())?;
         if disposition.name == FILE {
             check_file_name(&disposition)?;
             let intake = intake.take().ok_or_else(|| refuse("more than one file"))?;
-            content = Some(pour(part, intake, &mut pace).await?);
+            content = Some(pour(part, intake, &mut progress).await?);
             continue;
         }
         if disposition.file_name.is_some() || !FIELDS.contains(&disposition.name.as_str()) {
@@ -75,7 +83,7 @@ pub(super) async fn read(
         if is_twice || fields.len() >= limits::AXIS_FORM_FIELDS_MAX {
             return Err(refuse("a field stands twice"));
         }
-        let value = text_of(part, &mut pace).await?;
+        let value = text_of(part, &mut progress).await?;
         fields.push((disposition.name, value));
     }
     Ok(Form {
@@ -84,12 +92,12 @@ pub(super) async fn read(
     })
 }
 
-async fn open(headers: &HeaderMap, body: Body) -> Result<Multipart, Problem> {
+async fn open(headers: &HeaderMap, body: Body, ahead: &Ahead) -> Result<Multipart, Problem> {
     let content_type = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     check_boundary(content_type.unwrap_or(""))?;
-    let mut request = Request::new(one_by_one(body));
+    let mut request = Request::new(one_by_one(body, ahead.clone()));
     *request.headers_mut() = headers.clone();
     // The intake has the limit of a document.
     DefaultBodyLimit::disable().apply(&mut request);
@@ -98,11 +106,37 @@ async fn open(headers: &HeaderMap, body: Body) -> Result<Multipart, Problem> {
         .map_err(|_| refuse("the form is malformed"))
 }
 
-/// The form's reader takes all that is there at once; so there is one piece at a time.
-fn one_by_one(body: Body) -> Body {
-    let pieces = stream::unfold(body.into_data_stream(), |mut pieces| async move {
+/// Bytes that the form's reader took since it last found something.
+type Ahead = Arc<AtomicUsize>;
+
+/// What tells a form that goes on from one that only fills memory or time.
+struct Progress<'c> {
+    pace: Pace<'c>,
+    ahead: Ahead,
+}
+
+impl Progress<'_> {
+    /// The reader found a part, or these bytes of one.
+    fn made(&mut self, bytes: usize) -> Result<(), Problem> {
+        self.ahead.store(0, Ordering::Relaxed);
+        self.pace.count(bytes)
+    }
+}
+
+/// The form's reader takes all that is there at once, and keeps what it cannot read yet, however long that gets. So there is
+/// one piece at a time, and an end when it finds nothing.
+fn one_by_one(body: Body, ahead: Ahead) -> Body {
+    let start = (body.into_data_stream(), ahead);
+    let pieces = stream::try_unfold(start, |(mut pieces, ahead)| async move {
         tokio::task::yield_now().await;
-        pieces.next().await.map(|piece| (piece, pieces))
+        if ahead.load(Ordering::Relaxed) > limits::AXIS_FORM_HEAD_BYTES_MAX {
+            return Err(axum::Error::new("the form has a part without an end"));
+        }
+        let Some(piece) = pieces.next().await.transpose()? else {
+            return Ok(None);
+        };
+        ahead.fetch_add(piece.len(), Ordering::Relaxed);
+        Ok(Some((piece, (pieces, ahead))))
     });
     Body::from_stream(pieces)
 }
@@ -110,18 +144,18 @@ fn one_by_one(body: Body) -> Body {
 async fn pour(
     mut part: Field<'_>,
     intake: Intake,
-    pace: &mut Pace<'_>,
+    progress: &mut Progress<'_>,
 ) -> Result<Content, Problem> {
     let mut pouring = Pouring::into(intake);
-    while let Some(piece) = next(&mut part, pace).await? {
+    while let Some(piece) = next(&mut part, progress).await? {
         pouring = pouring.take(piece).await?;
     }
     pouring.end(|intake| Ok(intake.finish()?)).await
 }
 
-async fn text_of(mut part: Field<'_>, pace: &mut Pace<'_>) -> Result<String, Problem> {
+async fn text_of(mut part: Field<'_>, progress: &mut Progress<'_>) -> Result<String, Problem> {
     let mut value = Vec::new();
-    while let Some(piece) = next(&mut part, pace).await? {
+    while let Some(piece) = next(&mut part, progress).await? {
         if value.len() + piece.len() > limits::AXIS_FORM_FIELD_BYTES_MAX {
             return Err(refuse("a field is too long"));
         }
@@ -131,9 +165,9 @@ async fn text_of(mut part: Field<'_>, pace: &mut Pace<'_>) -> Result<String, Pro
     Ok(text.trim().to_owned())
 }
 
-async fn next(part: &mut Field<'_>, pace: &mut Pace<'_>) -> Result<Option<Bytes>, Problem> {
+async fn next(part: &mut Field<'_>, progress: &mut Progress<'_>) -> Result<Option<Bytes>, Problem> {
     let piece = in_time(part.chunk()).await?;
-    pace.count(piece.as_ref().map_or(0, Bytes::len))?;
+    progress.made(piece.as_ref().map_or(0, Bytes::len))?;
     Ok(piece)
 }
 

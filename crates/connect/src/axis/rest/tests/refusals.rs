@@ -276,6 +276,33 @@ async fn forms_are_read_strictly() {
     assert_eq!(receiver.list("edoc").await.len(), 1);
 }
 
+/// A head, or what stands before the first part, that never ends is not kept in memory for ever.
+#[tokio::test]
+async fn an_endless_head_ends_the_form() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    const PIECE: usize = 64 * 1024;
+    let house = House::new("rest-endless").await;
+    let client = Client::of(&house, "H99.14").await;
+    let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+    for start in [
+        String::new(),
+        format!("--{BOUNDARY}\r\nContent-Disposition: form-data; x="),
+    ] {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let count = taken.clone();
+        let endless = (0..10_000usize).map(move |_| {
+            count.fetch_add(PIECE, Ordering::Relaxed);
+            Ok::<_, std::io::Error>(vec![b'x'; PIECE])
+        });
+        let pieces = std::iter::once(Ok(start.into_bytes())).chain(endless);
+        let body = Body::from_stream(futures_util::stream::iter(pieces));
+        let request = client.request("POST", "sendEdoc", &kind, body);
+        assert_eq!(code(&ask(&client.router, request).await.json()), "10");
+        let most = limits::AXIS_FORM_HEAD_BYTES_MAX + 2 * PIECE;
+        assert!(taken.load(Ordering::Relaxed) <= most);
+    }
+}
+
 /// XM01–XM11, AF01–AF05 as this flavour renders them: codes 22, 21, 19, 18.
 #[tokio::test]
 async fn packets_are_refused_with_the_codes_of_the_axis() {
