@@ -107,6 +107,8 @@ pub const DOSSIER_FILE_BYTES_MAX: u64 = 50 * 1024 * 1024;
 pub const DOSSIER_FILES_MAX: usize = 200;
 /// Rules by which dossiers are sent on.
 pub const DOSSIER_ROUTES_MAX: usize = 1_000;
+/// Dossiers that a portal is asked for at once when it is compared.
+pub const PORTAL_LOOK_UP_MAX: usize = 50;
 /// Looks in one answer about a person, the newest.
 pub const DOSSIER_LOOKS_MAX: usize = 1_000;
 

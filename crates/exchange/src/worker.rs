@@ -15,13 +15,14 @@ use futures_util::stream::FuturesUnordered;
 use lgsp_base::id::{OrgId, ReceiptId};
 use lgsp_base::planted::Bug;
 use lgsp_base::{Actor, Timestamp};
-use lgsp_store::exchange::{DeliveryState, LeaseClaim, LeasedDelivery};
+use lgsp_store::exchange::{DeliveryState, DocumentKind, LeaseClaim, LeasedDelivery};
 use lgsp_store::{StoreError, Tx};
 use tokio::sync::watch;
 
 use crate::acknowledge;
 use crate::counters::count;
 use crate::directory::{Channel, Receiver};
+use crate::dossier::connectors;
 use crate::evidence::{self, Entry};
 use crate::order::{self, Closing, Refusing, count_closed};
 use crate::schedule::next_delay;
@@ -427,6 +428,9 @@ fn report(
                 Some((done.transport, done.started_at)),
                 now,
             )?;
+            if lease.kind == DocumentKind::Dossier && exchange.is_portal(lease.recipient_org) {
+                connectors::note_accepted(tx, lease.recipient_org, lease.document, now)?;
+            }
             Ok(DeliveryState::Delivered)
         }
         HandOverOutcome::Refused { cause, detail } => {

@@ -239,6 +239,11 @@ fn store(
     } else {
         accept::store(tx, exchange, &prepared, first)?
     };
+    for recipient in &prepared.recipients {
+        if exchange.is_portal(recipient.org) {
+            tx.portal_item_sent(recipient.org, next.row.id, next.row.version, work.now)?;
+        }
+    }
     Ok(DossierAccepted {
         dossier: next.row.id,
         code: code_of(&next.row)?,

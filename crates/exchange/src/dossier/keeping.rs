@@ -233,9 +233,7 @@ impl Dossiers {
     where
         T: Default + serde::de::DeserializeOwned + Send + 'static,
     {
-        if !actor.may(Permission::DossierReadAll) {
-            return Err(DossierError::Forbidden);
-        }
+        self.check_all(actor)?;
         let db = &self.exchange().inner.db;
         db.read("dossier_setting", move |tx| Ok(rules::table(tx, key)?))
             .await

@@ -1,6 +1,6 @@
 //! Who looked at a person's dossiers.
 
-use lgsp_base::{Actor, Permission, limits};
+use lgsp_base::{Actor, limits};
 use lgsp_store::dossier::LookFilter;
 
 use super::error::DossierError;
@@ -20,9 +20,7 @@ impl Dossiers {
         actor: &Actor,
         identity_number: &str,
     ) -> Result<Vec<Look>, DossierError> {
-        if !actor.may(Permission::DossierReadAll) {
-            return Err(DossierError::Forbidden);
-        }
+        self.check_all(actor)?;
         let person = self
             .keys()?
             .person_hash(&rules::normal_number(identity_number));

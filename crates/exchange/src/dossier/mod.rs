@@ -11,6 +11,7 @@ pub mod model;
 
 mod apply;
 mod clock;
+pub(crate) mod connectors;
 mod counters;
 mod decide;
 mod error;
@@ -22,6 +23,7 @@ mod mask;
 mod procedures;
 mod public;
 mod push;
+pub mod reconcile;
 mod routes;
 mod rules;
 pub(crate) mod sealing;
@@ -33,8 +35,9 @@ pub use counters::{DossierCounters, LiveCounters};
 pub use error::DossierError;
 pub use keeping::KeyState;
 pub use lgsp_store::dossier::{
-    CatalogueEntry, ClockState, DossierPlace, DossierRoute, FileKind, Finding, MessageKind,
-    PartyRole, Procedure, ProcedureFilter, ProcedureMapping, RouteKind,
+    CatalogueEntry, ClockState, ConnectorHealth, DossierPlace, DossierRoute, FileKind, Finding,
+    MessageKind, PartyRole, Procedure, ProcedureFilter, ProcedureMapping, Reconciliation,
+    ReconciliationState, RouteKind,
 };
 pub use lgsp_store::seal::KeyRing;
 pub use model::*;

@@ -2,7 +2,7 @@
 
 use lgsp_base::id::OrgId;
 use lgsp_base::problem::{kinds, rules};
-use lgsp_base::{Actor, Permission, Timestamp, limits};
+use lgsp_base::{Actor, Timestamp, limits};
 use lgsp_store::dossier::{DossierRoute, RouteKind};
 use lgsp_store::{StoreError, Tx};
 use lgsp_wire::dossier::Dossier;
@@ -56,9 +56,7 @@ impl Dossiers {
     /// # Errors
     /// [`DossierError::Forbidden`] unless the actor sees all dossiers; the store's.
     pub async fn routes(&self, actor: &Actor) -> Result<Vec<DossierRoute>, DossierError> {
-        if !actor.may(Permission::DossierReadAll) {
-            return Err(DossierError::Forbidden);
-        }
+        self.check_all(actor)?;
         self.exchange()
             .inner
             .db

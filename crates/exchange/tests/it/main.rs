@@ -8,9 +8,11 @@
 )]
 
 mod dossiers;
+mod dossiers_keeping;
 mod dossiers_kit;
 mod dossiers_progress;
 mod dossiers_read;
+mod dossiers_reconcile;
 mod erase;
 mod history;
 mod mergers;

@@ -372,12 +372,19 @@ impl World {
             &self.directory,
             self.planted,
         );
-        let keys = store.folder().join("dossier.key");
-        self.dossiers = dossiers_of(&self.exchange, &keys, &self.entropy);
+        self.dossiers = dossiers_of(&self.exchange, &self.dossier_keys(), &self.entropy);
     }
 
     pub(crate) fn blob_folder(&self) -> PathBuf {
         self.store.as_ref().expect("open").folder().join("blobs")
+    }
+
+    pub(crate) fn dossier_keys(&self) -> PathBuf {
+        self.store
+            .as_ref()
+            .expect("open")
+            .folder()
+            .join("dossier.key")
     }
 
     pub(crate) fn now(&self) -> Timestamp {
