@@ -147,7 +147,9 @@ fn agencies_break_and_come_back_and_test_units_do_what_their_codes_say() {
 
     let refused = day.sends_to("H99.TEST.TUCHOI");
     let accepted = day.sends_to("H99.TEST.OK");
-    let wrong = day.sends_to("H99.TEST.KYSAI");
+    let forged = day.sends_to("H99.TEST.KYSAI");
+    let expired = day.sends_to("H99.TEST.HETHAN");
+    let late = day.sends_to("H99.TEST.CHAM");
 
     assert_eq!(day.sim(&["fail", "Sở Nội vụ"]).1["state"], "down");
     let missed = day.sends_to("H99.02");
@@ -157,6 +159,10 @@ fn agencies_break_and_come_back_and_test_units_do_what_their_codes_say() {
 
     day.waits_for(&refused, |delivery| delivery["status_code"] == "02");
     day.waits_for(&accepted, |delivery| delivery["status_code"] == "06");
-    day.waits_for(&wrong, |delivery| delivery["cause"] == "not_confirmed");
+    day.waits_for(&expired, |delivery| delivery["cause"] == "certificate");
+    day.waits_for(&late, |delivery| delivery["state"] == "delivered");
+    // Fetched and confirmed by nobody whose signature holds.
+    let waiting = day.waits_for(&forged, |delivery| delivery["state"].is_string());
+    assert_ne!(waiting["state"], "delivered", "{waiting}");
     assert_eq!(day.sim(&["fail", "bình an"]).0, 5, "a name that means many");
 }

@@ -219,7 +219,7 @@ pub const EVENT_RETRY: Duration = Duration::from_secs(2);
 /// How long pushes are signed with the secret before, too, after it was rotated.
 pub const WEBHOOK_SECRET_OVERLAP: Duration = Duration::from_secs(24 * 3600);
 /// Time for one webhook call.
-pub const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(20);
+pub const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of a webhook's answer that are read.
 pub const WEBHOOK_ANSWER_BYTES_MAX: usize = 64 * 1024;
 

@@ -27,7 +27,7 @@ use lgsp_base::problem::kinds;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-pub use address::{AllowEntry, ParseAllowEntryError};
+pub use address::{AllowEntry, Network, ParseAllowEntryError, ParseNetworkError};
 use address::{Guard, Target};
 use connector::GuardedConnector;
 pub use connector::{Resolve, SystemResolver};
@@ -64,6 +64,9 @@ pub enum CallError {
     /// No answer before the deadline.
     #[error("no answer within {} s", .0.as_secs())]
     Timeout(Duration),
+    /// The certificate of the other side does not hold: expired, for another name, by an unknown issuer.
+    #[error("the certificate does not hold: {0}")]
+    Certificate(String),
     /// No connection, a broken TLS handshake or broken HTTP.
     #[error("the call failed: {0}")]
     Failed(String),
@@ -78,6 +81,7 @@ impl CallError {
         match self {
             CallError::Forbidden(_) => "url_forbidden",
             CallError::Timeout(_) => "timeout",
+            CallError::Certificate(_) => "certificate",
             CallError::Failed(_) => "connect",
             CallError::AnswerTooLarge(_) => "answer_too_large",
         }
@@ -216,8 +220,13 @@ impl Outbound {
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, CallError> {
         self.client.request(request).await.map_err(|error| {
-            connector::refusal(&error)
-                .map_or_else(|| CallError::Failed(chain(&error)), CallError::Forbidden)
+            if let Some(reason) = connector::refusal(&error) {
+                return CallError::Forbidden(reason);
+            }
+            match connector::bad_certificate(&error) {
+                Some(reason) => CallError::Certificate(reason),
+                None => CallError::Failed(chain(&error)),
+            }
         })
     }
 

@@ -132,7 +132,7 @@ impl Control {
             let panel = Arc::clone(&panel);
             async move { Ok(panel.answer(request).await) }
         };
-        host::serve(self.listener, Arc::new(handler), stop).await;
+        host::serve(self.listener, None, Arc::new(handler), stop).await;
     }
 }
 

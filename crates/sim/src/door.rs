@@ -109,6 +109,14 @@ impl Door {
         }
     }
 
+    /// Confirms with a signature that does not fit. A token of the REST API is none: there nothing is confirmed.
+    pub async fn acknowledge_badly(&self, item: &Waiting) -> Result<(), CallError> {
+        match self {
+            Self::Axis(client) => client.confirm_with_bad_signature(&item.handle).await,
+            Self::Rest(_) => Ok(()),
+        }
+    }
+
     /// Reports on a document: the axis carries the composed packet, the REST API only code and reason.
     pub async fn report(
         &self,

@@ -22,6 +22,8 @@ pub enum Fault {
     NeverAnswers,
     /// Answers a push with the hash of something else and takes nothing.
     WrongDigest,
+    /// Signs its confirmations on the axis with a wrong secret.
+    BadSignature,
     /// A national platform that misbehaves in this way.
     Platform(How),
 }
@@ -86,6 +88,7 @@ pub struct Faults {
     fails_first: AtomicU32,
     never_answers: AtomicBool,
     wrong_digest: AtomicBool,
+    bad_signature: AtomicBool,
     /// One bit for each [`How`] but [`How::Down`].
     platform: AtomicU32,
 }
@@ -116,6 +119,7 @@ impl Faults {
                 .store(if on { times } else { 0 }, Ordering::Relaxed),
             Fault::NeverAnswers => self.never_answers.store(on, Ordering::Relaxed),
             Fault::WrongDigest => self.wrong_digest.store(on, Ordering::Relaxed),
+            Fault::BadSignature => self.bad_signature.store(on, Ordering::Relaxed),
             Fault::Platform(How::Down) => self.down.store(on, Ordering::Relaxed),
             Fault::Platform(how) => {
                 let bits = self.platform.load(Ordering::Relaxed);
@@ -177,6 +181,11 @@ impl Faults {
     /// True while pushes are held and broken off.
     pub fn never_answers(&self) -> bool {
         self.never_answers.load(Ordering::Relaxed)
+    }
+
+    /// True while confirmations on the axis are signed with a wrong secret.
+    pub fn has_bad_signature(&self) -> bool {
+        self.bad_signature.load(Ordering::Relaxed)
     }
 
     /// True while pushes are answered with a wrong hash.

@@ -10,15 +10,19 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 /// Connections of one listener at a time; the next one waits in the backlog.
 const CONNECTIONS_MAX: usize = 256;
 /// How long a client may take for the head of a request, also between two requests of one connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The first byte of a TLS connection: a record of the handshake (RFC 8446 §5.1).
+const TLS_HANDSHAKE: u8 = 22;
 /// How long a body may take.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -27,9 +31,38 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 #[error("the connection is broken on purpose")]
 pub(crate) struct Broken;
 
-/// Accepts connections and answers requests until told to stop; connections that are open then are cut.
+/// A connection, plain or over TLS.
+trait Line: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Line for T {}
+
+/// Begins TLS where the client does and there is a certificate; none if the handshake fails.
+async fn begin(stream: TcpStream, tls: Option<TlsAcceptor>) -> Option<Box<dyn Line>> {
+    let Some(tls) = tls else {
+        return Some(Box::new(stream));
+    };
+    let opened = async {
+        let mut first = [0];
+        stream.peek(&mut first).await.ok()?;
+        if first != [TLS_HANDSHAKE] {
+            return Some(Box::new(stream) as Box<dyn Line>);
+        }
+        match tls.accept(stream).await {
+            Ok(stream) => Some(Box::new(stream) as Box<dyn Line>),
+            Err(error) => {
+                tracing::debug!(%error, "a TLS handshake with a simulated endpoint failed");
+                None
+            }
+        }
+    };
+    tokio::time::timeout(HEAD_TIMEOUT, opened).await.ok()?
+}
+
+/// Accepts connections and answers requests until told to stop; connections that are open then are cut. With `tls` a client chooses between TLS
+/// and plain HTTP.
 pub(crate) async fn serve<F, R>(
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     handler: Arc<F>,
     mut stop: watch::Receiver<bool>,
 ) where
@@ -51,8 +84,11 @@ pub(crate) async fn serve<F, R>(
         };
         // A failed accept is that connection's loss; the next one may succeed.
         let Ok((stream, _)) = accepted else { continue };
-        let handler = Arc::clone(&handler);
+        let (handler, tls) = (Arc::clone(&handler), tls.clone());
         connections.spawn(async move {
+            let Some(stream) = begin(stream, tls).await else {
+                return;
+            };
             let service = service_fn(move |request| {
                 let handler = Arc::clone(&handler);
                 async move { handler(request).await }

@@ -7,6 +7,7 @@ pub mod control;
 pub mod criminal_record;
 pub mod door;
 pub mod dossier_book;
+mod expired;
 pub mod fault;
 mod host;
 pub mod http;

@@ -207,7 +207,7 @@ impl Platforms {
             let platforms = Arc::clone(&platforms);
             async move { answer(&platforms, request).await.map(Said::into_response) }
         };
-        host::serve(self.listener, Arc::new(handler), stop).await;
+        host::serve(self.listener, None, Arc::new(handler), stop).await;
     }
 }
 

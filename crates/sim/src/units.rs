@@ -1,7 +1,8 @@
 //! Magic test units: organisations whose code says how they behave, as test cards do for payments (ux.md §5.2).
 //!
 //! A document sent to `….503` fails three times and is then taken; one sent to `….TUCHOI` is refused with a reason. Units act only when
-//! they are addressed, and never answer one another. Everything goes over plain HTTP like any other agency's system.
+//! they are addressed, and never answer one another. Everything goes over plain HTTP like any other
+//! agency's system, but for the one whose certificate has expired.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +15,8 @@ use crate::agency::{AgencyError, AgencySystem, Manners};
 use crate::fault::Fault;
 use crate::letter::{Agency, Letter, Purpose};
 
-/// How long a slow unit takes to answer; shorter than the 20 s for which a push waits.
-pub const SLOW_ANSWER: Duration = Duration::from_secs(15);
+/// How long a slow unit takes to answer; shorter than the time for which a push waits.
+pub const SLOW_ANSWER: Duration = Duration::from_secs(20);
 /// Pushes of each delivery that fail first.
 pub const FAILURES_FIRST: u32 = 3;
 /// Bytes of the attachment that a unit answers with.
@@ -26,6 +27,8 @@ pub const CLOCK_AHEAD: Duration = Duration::from_secs(10 * 60);
 pub const RECALL_AFTER: Duration = Duration::from_secs(15);
 /// How often a unit looks whether it was addressed; it calls nobody when it was not.
 const PACE: Duration = Duration::from_millis(200);
+/// The same for a unit whose confirmations are refused: it tries again with everything that waits.
+const FORGER_PACE: Duration = Duration::from_secs(5);
 /// Answers that are to be recalled.
 const RECALLS_MAX: usize = 64;
 
@@ -48,8 +51,10 @@ pub enum Habit {
     SendsTwice,
     /// `THUTU`: takes it and answers with three documents, the later numbers first.
     SendsOutOfOrder,
-    /// `KYSAI`: confirms each push with a wrong hash.
-    WrongDigest,
+    /// `KYSAI`: fetches on the axis and confirms with a signature that does not fit.
+    BadSignature,
+    /// `HETHAN`: receives at an endpoint whose certificate has expired.
+    ExpiredCertificate,
     /// `LECHGIO`: its clock is [`CLOCK_AHEAD`], so that every push looks stale and is refused.
     WrongClock,
     /// `THUHOI`: takes it, answers, and recalls the answer [`RECALL_AFTER`] later.
@@ -58,7 +63,7 @@ pub enum Habit {
 
 impl Habit {
     /// All of them, in the order of the guide.
-    pub const ALL: [Habit; 11] = [
+    pub const ALL: [Habit; 12] = [
         Habit::Accepts,
         Habit::AnswersLate,
         Habit::Refuses,
@@ -67,7 +72,8 @@ impl Habit {
         Habit::SendsLarge,
         Habit::SendsTwice,
         Habit::SendsOutOfOrder,
-        Habit::WrongDigest,
+        Habit::BadSignature,
+        Habit::ExpiredCertificate,
         Habit::WrongClock,
         Habit::RecallsLater,
     ];
@@ -83,7 +89,8 @@ impl Habit {
             Habit::SendsLarge => "TO",
             Habit::SendsTwice => "TRUNG",
             Habit::SendsOutOfOrder => "THUTU",
-            Habit::WrongDigest => "KYSAI",
+            Habit::BadSignature => "KYSAI",
+            Habit::ExpiredCertificate => "HETHAN",
             Habit::WrongClock => "LECHGIO",
             Habit::RecallsLater => "THUHOI",
         }
@@ -94,6 +101,31 @@ impl Habit {
         let key = org_code::key(code).ok()?;
         let (_, suffix) = key.rsplit_once('.')?;
         Self::ALL.into_iter().find(|habit| habit.suffix() == suffix)
+    }
+
+    /// True if such a unit is called; the others look into their inbox.
+    pub fn is_pushed(self) -> bool {
+        self != Habit::BadSignature
+    }
+
+    /// True if such a unit is connected by the document axis and not by REST.
+    pub fn is_on_axis(self) -> bool {
+        self == Habit::BadSignature
+    }
+
+    /// The scheme of such a unit's endpoint.
+    pub fn scheme(self) -> &'static str {
+        match self {
+            Habit::ExpiredCertificate => "https",
+            _ => "http",
+        }
+    }
+
+    fn pace(self) -> Duration {
+        match self {
+            Habit::BadSignature => FORGER_PACE,
+            _ => PACE,
+        }
     }
 
     /// The clock that a unit with this habit goes by.
@@ -111,7 +143,7 @@ impl Habit {
             Habit::FailsFirst => Fault::FailsFirst(FAILURES_FIRST),
             Habit::NeverAnswers => Fault::NeverAnswers,
             Habit::SendsTwice => Fault::SendsTwice,
-            Habit::WrongDigest => Fault::WrongDigest,
+            Habit::BadSignature => Fault::BadSignature,
             Habit::Refuses => {
                 return system.set_manners(Manners {
                     refuses_one_in: 1,
@@ -121,6 +153,7 @@ impl Habit {
             Habit::Accepts
             | Habit::SendsLarge
             | Habit::SendsOutOfOrder
+            | Habit::ExpiredCertificate
             | Habit::WrongClock
             | Habit::RecallsLater => return,
         };
@@ -185,7 +218,7 @@ impl TestUnit {
         while !*stop.borrow() {
             self.work().await;
             tokio::select! {
-                () = tokio::time::sleep(PACE) => {}
+                () = tokio::time::sleep(self.habit.pace()) => {}
                 _ = stop.changed() => {}
             }
         }
@@ -246,7 +279,8 @@ impl TestUnit {
             | Habit::Refuses
             | Habit::FailsFirst
             | Habit::NeverAnswers
-            | Habit::WrongDigest
+            | Habit::BadSignature
+            | Habit::ExpiredCertificate
             | Habit::WrongClock => Ok(()),
         }
     }
@@ -263,14 +297,7 @@ mod tests {
             let code = format!("H99.TEST.{}", habit.suffix().to_lowercase());
             assert_eq!(Habit::of_code(&code), Some(habit));
         }
-        for code in [
-            "H99.TEST",
-            "H99.TEST.OK.01",
-            "OK",
-            "H99.02",
-            "",
-            "H99.TEST.HETHAN",
-        ] {
+        for code in ["H99.TEST", "H99.TEST.OK.01", "OK", "H99.02", ""] {
             assert_eq!(Habit::of_code(code), None, "{code}");
         }
     }

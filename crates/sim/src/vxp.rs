@@ -141,6 +141,19 @@ impl VxpClient {
             .map(drop)
     }
 
+    /// As [`VxpClient::update_status`] with `done`, but signed with a secret that is not the one of this system.
+    pub async fn confirm_with_bad_signature(&self, doc_id: &str) -> Result<(), CallError> {
+        let mut wrong = self.secret.expose().clone();
+        wrong.reverse();
+        let forger = Self {
+            http: self.http.clone(),
+            system_id: self.system_id.clone(),
+            secret: Secret::new(wrong),
+            made_at: self.made_at,
+        };
+        forger.update_status(doc_id, "done").await
+    }
+
     async fn call(
         &self,
         method: Method,
@@ -271,6 +284,26 @@ mod tests {
         assert_eq!(params.get("to"), Some(r#"["H99.131"]"#));
         let hash = params.get("hash-file").expect("signed");
         assert!(file_hash_matches(hash, &Sha256::of(&packet)));
+    }
+
+    #[tokio::test]
+    async fn a_forged_confirmation_is_whole_but_for_its_signature() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let origin = format!("http://{}", listener.local_addr().expect("bound"));
+        let clock = ManualClock::new(Timestamp::from_millis(0));
+        let client = VxpClient::new(&origin, "TEST.H99", "test-secret", &clock);
+        let refusal = r#"{"status":"FAIL","ErrorCode":"3","ErrorDesc":"sai"}"#;
+        let (result, (headers, _)) = tokio::join!(
+            client.confirm_with_bad_signature("dlv_1"),
+            one_request(listener, refusal),
+        );
+        assert!(result.is_err());
+        let headers: Vec<(&str, &[u8])> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_slice()))
+            .collect();
+        let request = SignedRequest::read(AxisMethod::UpdateStatus, &headers).expect("well-formed");
+        assert!(request.verify(b"test-secret").is_err());
     }
 
     #[tokio::test]

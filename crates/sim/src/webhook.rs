@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use crate::agency::AgencySystem;
 use crate::control::Breakable as _;
 use crate::door::{Kind, Waiting};
+use crate::expired;
 use crate::host::{self, Broken};
 use crate::one_stop::OneStop;
 
@@ -83,7 +84,7 @@ impl Receiver {
         self.address
     }
 
-    /// Answers pushes until told to stop. `public_key` is the text that the server publishes.
+    /// Answers pushes until told to stop; those that come over TLS meet a certificate that has expired. `public_key` is the text that the server publishes.
     pub async fn serve(
         self,
         systems: Vec<Arc<AgencySystem>>,
@@ -107,7 +108,7 @@ impl Receiver {
             let endpoint = Arc::clone(&endpoint);
             async move { endpoint.answer(request).await }
         };
-        host::serve(self.listener, Arc::new(handler), stop).await;
+        host::serve(self.listener, expired::acceptor(), Arc::new(handler), stop).await;
     }
 }
 

@@ -122,7 +122,61 @@ pub struct AllowEntry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Allowed {
     Name(String),
-    Network { base: IpAddr, bits: u8 },
+    Network(Network),
+}
+
+/// Addresses with the same beginning: `10.1.0.0/16`, `fd00::/8`, or a single one, `10.1.2.3`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    base: IpAddr,
+    bits: u8,
+}
+
+/// The text is not a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}; write an address or network/bits")]
+pub struct ParseNetworkError(&'static str);
+
+impl FromStr for Network {
+    type Err = ParseNetworkError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fail = ParseNetworkError;
+        let (base, bits) = match text.trim().split_once('/') {
+            Some((base, bits)) => (base, Some(bits)),
+            None => (text.trim(), None),
+        };
+        let base: IpAddr = base.parse().map_err(|_| fail("the network is malformed"))?;
+        let most = if base.is_ipv4() { 32 } else { 128 };
+        let bits = match bits {
+            None => most,
+            Some(bits) => bits
+                .parse::<u8>()
+                .ok()
+                .filter(|bits| *bits <= most)
+                .ok_or(fail("the prefix length is malformed"))?,
+        };
+        Ok(Self { base, bits })
+    }
+}
+
+impl Network {
+    /// True if the address is inside.
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        match (self.base, ip) {
+            (IpAddr::V4(base), IpAddr::V4(ip)) => {
+                let shift = 32u32.saturating_sub(u32::from(self.bits));
+                let top = |ip: Ipv4Addr| ip.to_bits().checked_shr(shift).unwrap_or(0);
+                top(base) == top(ip)
+            }
+            (IpAddr::V6(base), IpAddr::V6(ip)) => {
+                let shift = 128u32.saturating_sub(u32::from(self.bits));
+                let top = |ip: Ipv6Addr| ip.to_bits().checked_shr(shift).unwrap_or(0);
+                top(base) == top(ip)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The text is not an entry of the allow-list.
@@ -139,24 +193,17 @@ impl FromStr for AllowEntry {
         let fail = |reason| ParseAllowEntryError { reason };
         let (host, port) = split_port(text.trim()).map_err(fail)?;
         let plain = host.trim_start_matches('[').trim_end_matches(']');
-        let what = match plain.split_once('/') {
-            Some((base, bits)) => {
-                let base: IpAddr = base.parse().map_err(|_| fail("the network is malformed"))?;
-                let most = if base.is_ipv4() { 32 } else { 128 };
-                let bits = bits
-                    .parse::<u8>()
-                    .ok()
-                    .filter(|bits| *bits <= most)
-                    .ok_or(fail("the prefix length is malformed"))?;
-                Allowed::Network { base, bits }
-            }
-            None => match Host::parse(host).map_err(fail)? {
+        let network = |text: &str| {
+            let parsed = text.parse::<Network>();
+            parsed.map(Allowed::Network).map_err(|error| fail(error.0))
+        };
+        let what = if plain.contains('/') {
+            network(plain)?
+        } else {
+            match Host::parse(host).map_err(fail)? {
                 Host::Name(name) => Allowed::Name(name),
-                Host::Ip(base) => Allowed::Network {
-                    base,
-                    bits: if base.is_ipv4() { 32 } else { 128 },
-                },
-            },
+                Host::Ip(base) => network(&base.to_string())?,
+            }
         };
         Ok(Self { what, port })
     }
@@ -169,23 +216,8 @@ impl AllowEntry {
     }
 
     fn contains(&self, ip: IpAddr, port: u16) -> bool {
-        let Allowed::Network { base, bits } = &self.what else {
-            return false;
-        };
-        let is_inside = match (base, ip) {
-            (IpAddr::V4(base), IpAddr::V4(ip)) => {
-                let shift = 32u32.saturating_sub(u32::from(*bits));
-                let top = |ip: Ipv4Addr| ip.to_bits().checked_shr(shift).unwrap_or(0);
-                top(*base) == top(ip)
-            }
-            (IpAddr::V6(base), IpAddr::V6(ip)) => {
-                let shift = 128u32.saturating_sub(u32::from(*bits));
-                let top = |ip: Ipv6Addr| ip.to_bits().checked_shr(shift).unwrap_or(0);
-                top(*base) == top(ip)
-            }
-            _ => false,
-        };
-        is_inside && self.port.is_none_or(|wanted| wanted == port)
+        matches!(&self.what, Allowed::Network(network) if network.contains(ip))
+            && self.port.is_none_or(|wanted| wanted == port)
     }
 }
 
@@ -276,7 +308,7 @@ impl Guard {
                 let may_be_network = self
                     .allowed
                     .iter()
-                    .any(|entry| matches!(entry.what, Allowed::Network { .. }));
+                    .any(|entry| matches!(entry.what, Allowed::Network(_)));
                 if may_be_network {
                     Ok(())
                 } else {

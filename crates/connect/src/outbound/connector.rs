@@ -46,18 +46,36 @@ struct Refused(&'static str);
 
 /// The reason of a refusal, if the client's error is one.
 pub(super) fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    inside(error, |inner| {
+        let Refused(reason) = inner.downcast_ref::<Refused>()?;
+        Some((*reason).to_owned())
+    })
+}
+
+/// What is wrong with the other side's certificate, if the client's error is about that.
+pub(super) fn bad_certificate(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    inside(error, |inner| {
+        match inner.downcast_ref::<rustls::Error>()? {
+            rustls::Error::InvalidCertificate(reason) => Some(reason.to_string()),
+            _ => None,
+        }
+    })
+}
+
+/// The first finding in an error or its causes.
+fn inside<T>(
+    error: &(dyn std::error::Error + 'static),
+    find: fn(&(dyn std::error::Error + 'static)) -> Option<T>,
+) -> Option<T> {
     let mut current = Some(error);
     while let Some(inner) = current {
-        if let Some(Refused(reason)) = inner.downcast_ref::<Refused>() {
-            return Some((*reason).to_owned());
-        }
-        // An `io::Error` answers `source` with the source of what it wraps: look at the wrapped value itself.
-        if let Some(Refused(reason)) = inner
+        // An `io::Error` answers `source` with the source of what it wraps: look into the wrapped value, itself perhaps such an error.
+        let wrapped = inner
             .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-            .and_then(|wrapped| wrapped.downcast_ref::<Refused>())
-        {
-            return Some((*reason).to_owned());
+            .and_then(io::Error::get_ref);
+        let found = find(inner).or_else(|| wrapped.and_then(|wrapped| inside(wrapped, find)));
+        if found.is_some() {
+            return found;
         }
         current = inner.source();
     }

@@ -16,6 +16,7 @@ pub(crate) struct Cause {
 /// The words that the exchange and its transports use, and who can end each.
 const KNOWN: &[(&str, &str)] = &[
     ("connect", "recipient"),
+    ("certificate", "recipient"),
     ("timeout", "recipient"),
     ("not_confirmed", "recipient"),
     ("answer_too_large", "recipient"),

@@ -156,14 +156,15 @@ pub(super) async fn test_units(
             .await?;
     }
     let units = lines(TEST_UNITS);
-    for line in units
-        .iter()
-        .filter(|line| Habit::of_code(&line.code).is_some())
-    {
+    for line in &units {
+        let Some(habit) = Habit::of_code(&line.code) else {
+            continue;
+        };
         if file.test_units.iter().any(|known| known.code == line.code) {
             continue;
         }
-        let unit = add_system(admin, line, "rest", true).await?;
+        let protocol = if habit.is_on_axis() { "vxp" } else { "rest" };
+        let unit = add_system(admin, line, protocol, habit.is_pushed()).await?;
         file.test_units.push(unit);
         file.save(data)?;
     }
@@ -180,7 +181,8 @@ async fn approve_push(
     agency: &mut DemoAgency,
     endpoint: SocketAddr,
 ) -> Result<()> {
-    let wanted = format!("http://{endpoint}{WEBHOOK_PATH}/{}", agency.code);
+    let scheme = Habit::of_code(&agency.code).map_or("http", Habit::scheme);
+    let wanted = format!("{scheme}://{endpoint}{WEBHOOK_PATH}/{}", agency.code);
     if !agency.is_pushed || agency.webhook == wanted {
         return Ok(());
     }
