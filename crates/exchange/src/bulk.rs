@@ -16,8 +16,10 @@ use lgsp_store::exchange::{
     DeliveryState, NewResend, ResendItem, ResendJob, ResendOutcome, ResendState,
 };
 use lgsp_store::{StoreError, Tx};
+use lgsp_wire::record::Record;
 
 use crate::error::ResendError;
+use crate::evidence::{self, Entry};
 use crate::service::{Exchange, may};
 
 pub use turns::ResendStep;
@@ -109,6 +111,7 @@ impl Exchange {
         let per_second = pace(per_second)?;
         let request = describe(&query);
         let digest = Sha256::of(format!("{request} {per_second}").as_bytes());
+        let chosen = chosen_by(&query);
         if let Some(key) = &key
             && let Some(started) = self.started_before(actor, key, digest).await?
         {
@@ -118,15 +121,29 @@ impl Exchange {
         if selected.deliveries.is_empty() {
             return Err(ResendError::Empty);
         }
+        let (id, now) = (JobId::generate(self.now(), self.entropy()), self.now());
+        let entry = Entry::new(evidence::RESEND_STARTED, now, actor, self.salt())
+            .with("job", id.to_string())
+            .with(
+                "total",
+                i64::try_from(selected.deliveries.len()).unwrap_or(i64::MAX),
+            )
+            .with(
+                "deliveries_sha256",
+                digest_of(&selected.deliveries).to_string(),
+            )
+            .with("per_second", i64::from(per_second))
+            .with("chosen", chosen);
         let new = Starting {
-            id: JobId::generate(self.now(), self.entropy()),
+            id,
             actor: actor.clone(),
             request,
             digest,
             key,
             per_second,
             deliveries: selected.deliveries,
-            now: self.now(),
+            entry,
+            now,
         };
         let started = self
             .inner
@@ -253,9 +270,16 @@ impl Exchange {
     pub async fn resend_cancel(&self, actor: &Actor, job: JobId) -> Result<ResendJob, ResendError> {
         self.resend_job(actor, job).await?;
         let (by, now) = (actor.label(), self.now());
+        let entry = Entry::new(evidence::RESEND_CANCELLED, now, actor, self.salt())
+            .with("job", job.to_string());
         self.inner
             .db
-            .write::<_, StoreError, _>("resend_cancel", move |tx| tx.resend_cancel(job, &by, now))
+            .write::<_, StoreError, _>("resend_cancel", move |tx| {
+                if tx.resend_cancel(job, &by, now)? {
+                    entry.append(tx, now)?;
+                }
+                Ok(())
+            })
             .await?;
         self.resend_job(actor, job).await
     }
@@ -292,6 +316,7 @@ struct Starting {
     key: Option<String>,
     per_second: u32,
     deliveries: Vec<DeliveryId>,
+    entry: Entry,
     now: Timestamp,
 }
 
@@ -315,6 +340,7 @@ fn start(tx: &mut Tx<'_>, new: &Starting) -> Result<BatchStarted, ResendError> {
         deliveries: &new.deliveries,
         created_at: new.now,
     })?;
+    new.entry.append(tx, new.now)?;
     let job = tx.resend_lookup(new.id)?.ok_or(StoreError::Missing)?;
     Ok(BatchStarted {
         job,
@@ -392,14 +418,38 @@ fn check(query: &BatchQuery) -> Result<(), ResendError> {
     Ok(())
 }
 
+/// SHA-256 over the ids as text, one behind the other.
+fn digest_of(deliveries: &[DeliveryId]) -> Sha256 {
+    let mut digest = Sha256Hasher::new();
+    for id in deliveries {
+        digest.update(id.to_string().as_bytes());
+    }
+    digest.finish()
+}
+
+/// How it was chosen, for the ledger; the cause is the stable word or the recipient's own, as the entries of the deliveries have it.
+fn chosen_by(query: &BatchQuery) -> Record {
+    let record = Record::new()
+        .with("by_id", !query.ids.is_empty())
+        .with("skip_expired", query.skip_expired);
+    let parts = [
+        ("cause", query.cause.clone()),
+        ("org", query.org.map(|org| org.to_string())),
+        ("state", query.state.map(|state| state.name().to_owned())),
+    ];
+    parts
+        .into_iter()
+        .fold(record, |record, (key, part)| match part {
+            Some(part) => record.with(key, part),
+            None => record,
+        })
+}
+
 /// What was chosen, for people and for the comparison of a repeated key.
 fn describe(query: &BatchQuery) -> String {
     let ids = (!query.ids.is_empty()).then(|| {
-        let mut digest = Sha256Hasher::new();
-        for id in &query.ids {
-            digest.update(id.to_string().as_bytes());
-        }
-        serde_json::json!({"count": query.ids.len(), "sha256": digest.finish().to_string()})
+        let sha256 = digest_of(&query.ids).to_string();
+        serde_json::json!({"count": query.ids.len(), "sha256": sha256})
     });
     serde_json::json!({
         "ids": ids,

@@ -27,6 +27,10 @@ pub(crate) const DELIVERY_DEAD: &str = "delivery.dead";
 pub(crate) const DELIVERY_EXPIRED: &str = "delivery.expired";
 /// A delivery goes on its way again.
 pub(crate) const DELIVERY_RESENT: &str = "delivery.resent";
+/// Many deliveries are to be sent again.
+pub(crate) const RESEND_STARTED: &str = "resend.started";
+/// The rest of them is not.
+pub(crate) const RESEND_CANCELLED: &str = "resend.cancelled";
 /// A delivery was taken back unseen.
 pub(crate) const DELIVERY_CANCELLED: &str = "delivery.cancelled";
 /// The content of a document was erased.

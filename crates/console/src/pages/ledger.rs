@@ -45,6 +45,8 @@ const KINDS: &[&str] = &[
     "organisation.event",
     "organisations.imported",
     "registry.transition_set",
+    "resend.cancelled",
+    "resend.started",
     "session.closed",
     "session.opened",
     "session.refused",

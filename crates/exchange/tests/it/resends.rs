@@ -391,6 +391,45 @@ fn each_delivery_has_its_own_result_and_the_ledger_names_the_job() {
 }
 
 #[test]
+fn the_ledger_tells_who_started_and_who_ended_a_bulk_resend() {
+    run(async {
+        let world = World::new("resend-told");
+        make_dead(&world, 0, 1, 3, "timeout").await;
+        let query = BatchQuery {
+            cause: Some("timeout".to_owned()),
+            ..BatchQuery::default()
+        };
+        let job = start(&world, query.clone(), Some("k")).await;
+        assert_eq!(start(&world, query, Some("k")).await, job, "repeated");
+        for _ in 0..2 {
+            let ended = world.exchange.resend_cancel(&operator(), job).await;
+            ended.expect("ended");
+        }
+        let entries = world
+            .db
+            .read::<_, StoreError, _>("ledger_list", |tx| tx.ledger_list(0, 100))
+            .await
+            .expect("the ledger");
+        let told: Vec<_> = entries
+            .iter()
+            .filter(|entry| entry.kind.starts_with("resend."))
+            .map(|entry| {
+                let record = Record::decode(&entry.record).expect("a record");
+                assert_eq!(record.text("job"), Some(job.to_string().as_str()));
+                assert_eq!(record.text("actor"), Some(operator().label().as_str()));
+                entry.kind.as_str()
+            })
+            .collect();
+        assert_eq!(told, ["resend.started", "resend.cancelled"]);
+        let started = entries.iter().find(|entry| entry.kind == "resend.started");
+        let text = String::from_utf8(started.expect("one").record.clone()).expect("text");
+        for part in [r#""total":3"#, r#""cause":"timeout""#, r#""by_id":false"#] {
+            assert!(text.contains(part), "{text}");
+        }
+    });
+}
+
+#[test]
 fn the_pace_is_kept_and_a_pause_is_not_made_up_for() {
     run(async {
         let world = World::new("resend-pace");
