@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use lgsp_store::{Db, DbOptions, StoreError};
 use lgsp_tests::agency::{Letter, Outcome};
-use lgsp_tests::http::{Answer, Http};
+use lgsp_tests::http::Http;
 use lgsp_tests::load::send_until_known;
+use lgsp_tests::login::{cookie, logs_in};
 use lgsp_tests::system::{System, SystemBuilder, department, free_address};
 use lgsp_tests::wait_for;
 use serde_json::Value;
@@ -47,30 +48,11 @@ fn trouble(system: &System, name: &str) -> Option<(u16, String)> {
 /// What the first page says to somebody who is logged in.
 fn page(system: &System) -> String {
     let mut http = Http::new(system.address);
-    let login = http.call("GET", "/dang-nhap", &[], b"").expect("the form");
-    let form = String::from_utf8_lossy(&login.body).into_owned();
-    let csrf = form.split("name=\"csrf\" value=\"").nth(1);
-    let csrf = csrf.and_then(|rest| rest.split('"').next());
-    let body = format!(
-        "csrf={}&khoa={}",
-        csrf.expect("a token"),
-        system.admin_token()
-    );
-    let kind = ("content-type", "application/x-www-form-urlencoded");
-    let fields = [kind, ("cookie", &cookie(&login))];
-    let entered = http
-        .call("POST", "/dang-nhap", &fields, body.as_bytes())
-        .expect("an answer");
+    let entered = logs_in(&mut http, system.admin_token(), &[]);
     let answer = http
         .call("GET", "/", &[("cookie", &cookie(&entered))], b"")
         .expect("a page");
     String::from_utf8_lossy(&answer.body).into_owned()
-}
-
-/// The cookie that an answer sets, as the next request carries it.
-fn cookie(answer: &Answer) -> String {
-    let set = answer.field("set-cookie").expect("a cookie");
-    set.split(';').next().expect("a cookie").to_owned()
 }
 
 fn receipt(system: &System, document: &str) -> (Option<i32>, Value) {

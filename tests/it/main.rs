@@ -15,6 +15,7 @@ mod cli;
 mod console;
 mod console_follow;
 mod console_pages;
+mod console_proxy;
 mod console_reach;
 mod console_resend;
 mod console_walk;

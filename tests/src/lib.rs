@@ -14,6 +14,7 @@ pub mod faults;
 pub mod history;
 pub mod http;
 pub mod load;
+pub mod login;
 pub mod notaries;
 pub mod receiver;
 pub mod system;

@@ -165,8 +165,8 @@ pub(crate) async fn conduct(
     let is_asset = facts.uri.path().starts_with("/assets/") && response.status().is_success();
     facts
         .preferences
-        .keep_lang(response.headers_mut(), console.is_secure);
-    protect(response.headers_mut(), is_asset, console.is_secure);
+        .keep_lang(response.headers_mut(), facts.is_secure);
+    protect(response.headers_mut(), is_asset, facts.is_secure);
     response
 }
 

@@ -54,6 +54,7 @@ pub use page::Mode;
 pub use render::LoadError;
 pub use router::{Pages, router};
 pub use session::{Credential, SessionView, Sessions, StoreSessions};
+pub use visitor::OverTls;
 
 use assets::Assets;
 use render::Renderer;

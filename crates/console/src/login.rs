@@ -99,7 +99,10 @@ pub(crate) async fn show(
 ) -> Result<Response, Failure> {
     let query = Query::read(facts.uri.query().unwrap_or(""));
     let back = query.text("ve").and_then(Query::local_path);
-    if visitor::find(&headers, &console, true).await?.is_some() {
+    if visitor::find(&headers, &console, &facts, true)
+        .await?
+        .is_some()
+    {
         return Ok(redirect(back.unwrap_or("/")));
     }
     answer(
@@ -132,7 +135,7 @@ fn answer(
         name: WAIT_COOKIE,
         value: &secret,
         seconds: WAIT_SECONDS,
-        is_secure: console.is_secure,
+        is_secure: facts.is_secure,
     };
     let headers = [(header::SET_COOKIE, cookie.header())];
     Ok((status, headers, Html(html)).into_response())
@@ -180,7 +183,7 @@ pub(crate) async fn enter(
         console.failures.forgive(now, from.0);
     }
     match opened {
-        Ok(secret) => Ok(welcome(&console, &secret, back.unwrap_or("/"))),
+        Ok(secret) => Ok(welcome(&facts, &secret, back.unwrap_or("/"))),
         Err(error @ OpenError::Refused) => refuse(&error.to_problem(), "refused"),
         Err(error) => Err(error.to_problem().into()),
     }
@@ -204,22 +207,22 @@ pub(crate) async fn enter_by_link(
         console.failures.forgive(now, from.0);
     }
     match opened {
-        Ok(secret) => Ok(welcome(console, &secret, "/")),
+        Ok(secret) => Ok(welcome(facts, &secret, "/")),
         Err(OpenError::Refused) => refuse(StatusCode::UNAUTHORIZED, "link"),
         Err(error) => Err(error.to_problem().into()),
     }
 }
 
-fn welcome(console: &Console, secret: &Secret<String>, target: &str) -> Response {
+fn welcome(facts: &Facts, secret: &Secret<String>, target: &str) -> Response {
     let mut response = redirect(target);
     let session = Cookie {
-        name: session_cookie(console.is_secure),
+        name: session_cookie(facts.is_secure),
         value: secret.expose(),
         seconds: limits::CONSOLE_SESSION_LIFE.as_secs(),
-        is_secure: console.is_secure,
+        is_secure: facts.is_secure,
     };
     set(&mut response, &session);
-    forget(&mut response, WAIT_COOKIE, console.is_secure);
+    forget(&mut response, WAIT_COOKIE, facts.is_secure);
     response
 }
 
@@ -242,6 +245,7 @@ fn forget(response: &mut Response, name: &'static str, is_secure: bool) {
 /// `POST /dang-xuat`
 pub(crate) async fn leave(
     State(console): State<Console>,
+    facts: Facts,
     posted: Posted,
 ) -> Result<Response, Failure> {
     console
@@ -252,8 +256,8 @@ pub(crate) async fn leave(
     let mut response = redirect(&format!("{}?xong=logged_out", crate::router::LOGIN));
     forget(
         &mut response,
-        session_cookie(console.is_secure),
-        console.is_secure,
+        session_cookie(facts.is_secure),
+        facts.is_secure,
     );
     Ok(response)
 }

@@ -1,17 +1,16 @@
 //! How a visitor wants to read: language, size of the text, contrast. Kept in cookies, changed without script.
 
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use lgsp_base::Lang;
 use serde::Serialize;
 
-use crate::Console;
 use crate::cookie::{self, Cookie};
 use crate::error::Failure;
 use crate::form::{Form, Query};
 use crate::page::lang_name;
+use crate::visitor::Facts;
 
 const LANG_COOKIE: &str = "lgsp_ngon_ngu";
 const SIZE_COOKIE: &str = "lgsp_co_chu";
@@ -121,22 +120,19 @@ fn keep(headers: &mut HeaderMap, name: &'static str, value: &str, is_secure: boo
 
 /// `POST /tuy-chon`: keeps a wish and goes back. It changes nothing but cookies of the visitor's own browser, so it needs
 /// no session; a form on another site is refused by the check of the origin that all posts go through.
-pub(crate) async fn change(
-    State(console): State<Console>,
-    form: Form,
-) -> Result<Response, Failure> {
+pub(crate) async fn change(facts: Facts, form: Form) -> Result<Response, Failure> {
     let back = Query::local_path(form.text("ve").unwrap_or("/")).unwrap_or("/");
     let location = HeaderValue::from_str(back).unwrap_or(HeaderValue::from_static("/"));
     let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response();
     let headers = response.headers_mut();
     if let Some(wanted) = form.text("co_chu").filter(|text| text_size(text).is_some()) {
-        keep(headers, SIZE_COOKIE, wanted, console.is_secure);
+        keep(headers, SIZE_COOKIE, wanted, facts.is_secure);
     }
     if let Some(wanted) = form
         .text("tuong_phan")
         .filter(|text| contrast(text).is_some())
     {
-        keep(headers, CONTRAST_COOKIE, wanted, console.is_secure);
+        keep(headers, CONTRAST_COOKIE, wanted, facts.is_secure);
     }
     Ok(response)
 }

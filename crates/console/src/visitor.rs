@@ -36,6 +36,10 @@ pub(crate) const DONE_WORDS: &[&str] = &[
     "logged_out",
 ];
 
+/// Put into a request by the listener if a trusted proxy says that it came over TLS.
+#[derive(Debug, Clone, Copy)]
+pub struct OverTls;
+
 /// What is known of every request.
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
@@ -47,6 +51,8 @@ pub(crate) struct Facts {
     pub(crate) uri: Uri,
     /// When it came.
     pub(crate) now: Timestamp,
+    /// True if it came over TLS, as the public address or a trusted proxy says: cookies then travel over TLS only.
+    pub(crate) is_secure: bool,
     /// The visitor, once known: also an error page greets by name.
     known: Arc<OnceLock<(User, String)>>,
 }
@@ -60,6 +66,7 @@ impl Facts {
             preferences: Preferences::of(parts),
             uri: parts.uri.clone(),
             now,
+            is_secure: console.is_secure || parts.extensions.get::<OverTls>().is_some(),
             known: Arc::default(),
         }
     }
@@ -223,9 +230,10 @@ pub(crate) fn csrf_of(secret: &str) -> String {
 pub(crate) async fn find(
     headers: &HeaderMap,
     console: &Console,
+    facts: &Facts,
     is_visit: bool,
 ) -> Result<Option<(SessionView, String)>, Problem> {
-    let Some(cookie) = cookie::find(headers, session_cookie(console.is_secure)) else {
+    let Some(cookie) = cookie::find(headers, session_cookie(facts.is_secure)) else {
         return Ok(None);
     };
     let found = console
@@ -244,7 +252,7 @@ impl FromRequestParts<Console> for Visitor {
         let query = Query::read(parts.uri.query().unwrap_or(""));
         // What a page fetches by itself is no sign of life.
         let is_visit = query.text(FRAGMENT).is_none() && parts.uri.path() != crate::router::EVENTS;
-        let Some((session, cookie)) = find(&parts.headers, console, is_visit).await? else {
+        let Some((session, cookie)) = find(&parts.headers, console, &facts, is_visit).await? else {
             return Err(kinds::AUTH_REQUIRED.problem().into());
         };
         let csrf = csrf_of(&cookie);

@@ -36,6 +36,7 @@ use crate::dossiers;
 use crate::ledger::{self, LedgerParts, Vouching};
 use crate::listen::Counters;
 use crate::metrics::{Requests, Sources, count_request};
+use crate::proxies::{Proxies, reveal};
 use crate::tasks::Tasks;
 use crate::transport::Transports;
 
@@ -275,6 +276,13 @@ impl Platform {
                 requests.clone(),
                 count_request,
             ));
+        let proxies = config.proxies()?;
+        let router = if proxies.is_empty() {
+            router
+        } else {
+            let proxies = Proxies::new(proxies);
+            router.layer(middleware::from_fn_with_state(proxies, reveal))
+        };
         let router = if options.planted.has(Bug::LogSecrets) {
             router.layer(middleware::map_request(log_credentials))
         } else {

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use lgsp_base::limits;
-use lgsp_connect::outbound::AllowEntry;
+use lgsp_connect::outbound::{AllowEntry, Network};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -31,6 +31,8 @@ pub struct Config {
     pub admin_listen: String,
     /// The platform's address as other systems see it; empty for the listener's own.
     pub public_url: String,
+    /// Networks of proxies whose word about a request's origin counts.
+    pub trusted_proxies: Vec<String>,
     /// The database.
     pub database: DatabaseConfig,
     /// The disk.
@@ -111,6 +113,7 @@ impl Default for Config {
             listen: "127.0.0.1:8080".to_owned(),
             admin_listen: String::new(),
             public_url: String::new(),
+            trusted_proxies: Vec::new(),
             database: DatabaseConfig::default(),
             storage: StorageConfig::default(),
             registry: RegistryConfig::default(),
@@ -425,8 +428,20 @@ impl Config {
         {
             return Err(error("log.level", "not a level or a list of levels"));
         }
+        self.proxies()?;
         self.allowed()?;
         ledger::check(self)
+    }
+
+    /// The proxies whose word counts.
+    pub fn proxies(&self) -> Result<Vec<Network>, ConfigError> {
+        self.trusted_proxies
+            .iter()
+            .map(|text| {
+                text.parse()
+                    .map_err(|failed| error("trusted_proxies", format!("{text}: {failed}")))
+            })
+            .collect()
     }
 
     /// What may be called although it is not public.

@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod listen;
 pub mod logging;
 pub mod metrics;
+pub mod proxies;
 pub mod tasks;
 mod transport;
 

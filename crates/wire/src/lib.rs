@@ -3,6 +3,7 @@
 pub mod axis_rest;
 pub mod dossier;
 pub mod edxml;
+pub mod forwarded;
 pub mod multipart;
 pub mod record;
 pub mod tlog;
