@@ -30,6 +30,7 @@ mod ledger;
 mod ledger_clock;
 mod ledger_delay;
 mod ledger_effects;
+mod ledger_foreign;
 mod ledger_secrets;
 mod ledger_timestamp;
 mod lost_answer;
