@@ -81,14 +81,14 @@ impl Entry {
 
     /// Adds a value.
     #[must_use]
-    pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+    pub(crate) fn with(mut self, key: &'static str, value: impl Into<Value>) -> Self {
         self.record = self.record.with(key, value);
         self
     }
 
     /// Adds a value if there is one.
     #[must_use]
-    pub(crate) fn with_opt(self, key: &str, value: Option<impl Into<Value>>) -> Self {
+    pub(crate) fn with_opt(self, key: &'static str, value: Option<impl Into<Value>>) -> Self {
         match value {
             Some(value) => self.with(key, value),
             None => self,

@@ -4,8 +4,8 @@
 //! shortest escapes. There are no floating-point numbers and no `null`; integers are written in full, also beyond 2^53,
 //! where RFC 8785 would round. One record has exactly one form, so equal records give equal bytes for ever.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 
 use lgsp_base::Sha256;
 use lgsp_base::hash::Sha256Hasher;
@@ -17,6 +17,9 @@ pub const LEDGER_DOMAIN: &str = "lgsp ledger entry v1\n";
 
 /// What an entry about a document takes, so that its text need not grow.
 const TYPICAL_BYTES: usize = 768;
+
+/// Entries of one about a delivery, so that its list need not grow.
+const TYPICAL_ENTRIES: usize = 16;
 
 /// Nesting of a record.
 const DEPTH_MAX: usize = 32;
@@ -74,7 +77,13 @@ impl From<Record> for Value {
 
 /// Values by key. Whatever order they are put in, they are written in the canonical one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Record(BTreeMap<String, Value>);
+pub struct Record(
+    /// In the order of the keys' bytes. There are a dozen: a list is searched faster than a tree and is one allocation.
+    Vec<(Key, Value)>,
+);
+
+/// The platform's own keys stand in the program.
+type Key = Cow<'static, str>;
 
 impl Record {
     /// Without entries.
@@ -84,19 +93,38 @@ impl Record {
 
     /// Adds or replaces an entry.
     #[must_use]
-    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.0.insert(key.to_owned(), value.into());
+    pub fn with(mut self, key: impl Into<Key>, value: impl Into<Value>) -> Self {
+        let (key, value) = (key.into(), value.into());
+        match self.place(&key) {
+            Ok(place) => {
+                if let Some((_, known)) = self.0.get_mut(place) {
+                    *known = value;
+                }
+            }
+            Err(place) => {
+                if self.0.is_empty() {
+                    self.0.reserve(TYPICAL_ENTRIES);
+                }
+                self.0.insert(place, (key, value));
+            }
+        }
         self
+    }
+
+    /// Where a key stands, or where it belongs.
+    fn place(&self, key: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| (**known).cmp(key))
     }
 
     /// The value under a key.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.0.get(key)
+        let place = self.place(key).ok()?;
+        self.0.get(place).map(|(_, value)| value)
     }
 
     /// The text under a key.
     pub fn text(&self, key: &str) -> Option<&str> {
-        match self.0.get(key) {
+        match self.get(key) {
             Some(Value::Text(text)) => Some(text),
             _ => None,
         }
@@ -104,7 +132,7 @@ impl Record {
 
     /// The whole number under a key.
     pub fn integer(&self, key: &str) -> Option<i64> {
-        match self.0.get(key) {
+        match self.get(key) {
             Some(Value::Integer(number)) => Some(*number),
             _ => None,
         }
@@ -112,7 +140,7 @@ impl Record {
 
     /// Keys and values, by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value))
+        self.0.iter().map(|(key, value)| (&**key, value))
     }
 
     /// The canonical bytes.
@@ -191,14 +219,17 @@ fn is_deep(record: &Record, depth: usize) -> bool {
     depth == 0
         || record
             .0
-            .values()
-            .any(|value| is_value_deep(value, depth - 1))
+            .iter()
+            .any(|(_, value)| is_value_deep(value, depth - 1))
 }
 
 fn write_value(value: &Value, out: &mut String) {
     match value {
         Value::Text(text) => write_text(text, out),
-        Value::Integer(number) => out.push_str(&number.to_string()),
+        Value::Integer(number) => {
+            // Writing into a text cannot fail.
+            let _ = write!(out, "{number}");
+        }
         Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
         Value::List(list) => {
             out.push('[');
@@ -215,17 +246,17 @@ fn write_value(value: &Value, out: &mut String) {
 }
 
 fn write_map(map: &Record, out: &mut String) {
-    // The map is in byte order, which is UTF-16 order for ASCII.
-    if map.0.keys().all(|key| key.is_ascii()) {
-        write_entries(map.0.iter(), out);
+    // The entries are in byte order, which is UTF-16 order for ASCII.
+    if map.iter().all(|(key, _)| key.is_ascii()) {
+        write_entries(map.iter(), out);
     } else {
-        let mut entries: Vec<(&String, &Value)> = map.0.iter().collect();
+        let mut entries: Vec<(&str, &Value)> = map.iter().collect();
         entries.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
         write_entries(entries.into_iter(), out);
     }
 }
 
-fn write_entries<'m>(entries: impl Iterator<Item = (&'m String, &'m Value)>, out: &mut String) {
+fn write_entries<'m>(entries: impl Iterator<Item = (&'m str, &'m Value)>, out: &mut String) {
     out.push('{');
     for (index, (key, value)) in entries.enumerate() {
         if index > 0 {
@@ -312,13 +343,17 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut record = Record::new();
+        let mut list: Vec<(Key, Value)> = Vec::new();
         while let Some((key, value)) = entries.next_entry::<String, Value>()? {
-            if record.0.insert(key, value).is_some() {
-                return Err(A::Error::custom("a key twice"));
-            }
+            list.push((key.into(), value));
         }
-        Ok(Value::Map(record))
+        // Nothing is moved when they come in order.
+        list.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let is_twice = |pair: &[(Key, Value)]| matches!(pair, [(a, _), (b, _)] if a == b);
+        if list.windows(2).any(is_twice) {
+            return Err(A::Error::custom("a key twice"));
+        }
+        Ok(Value::Map(Record(list)))
     }
 }
 
@@ -380,6 +415,14 @@ mod tests {
         );
     }
 
+    fn record_of(map: std::collections::BTreeMap<String, Value>) -> Record {
+        Record(
+            map.into_iter()
+                .map(|(key, value)| (key.into(), value))
+                .collect(),
+        )
+    }
+
     fn values() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             any::<String>().prop_map(Value::Text),
@@ -390,7 +433,7 @@ mod tests {
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
                 proptest::collection::btree_map(any::<String>(), inner, 0..4)
-                    .prop_map(|map| Value::Map(Record(map))),
+                    .prop_map(|map| Value::Map(record_of(map))),
             ]
         })
     }
@@ -398,7 +441,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read(map in proptest::collection::btree_map(any::<String>(), values(), 0..5)) {
-            let record = Record(map);
+            let record = record_of(map);
             prop_assert_eq!(Record::decode(&record.encode()), Ok(record));
         }
 

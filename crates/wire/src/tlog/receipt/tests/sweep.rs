@@ -106,7 +106,7 @@ fn each_field_of_the_record_is_bound() {
             Some(Value::List(_)) => Value::List(Vec::new()),
             other => panic!("no change known for {other:?}"),
         };
-        parts.record = original.clone().with(&key, changed).encode();
+        parts.record = original.clone().with(key.clone(), changed).encode();
         // Even the log cannot sign that afterwards.
         let bundle = Bundle::sign(parts, &log_key(2)).expect("signs");
         let report = verify(&bundle.encode(), Some(log_key(2).key()));
