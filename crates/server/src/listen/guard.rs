@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -247,8 +248,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
         if self.is_at_end {
             return Poll::Ready(Ok(false));
         }
-        let mut bytes = [0u8; HEAD_READ_BYTES];
-        let mut chunk = ReadBuf::new(&mut bytes);
+        // Not wiped first: this runs several times for each request.
+        let mut bytes = [const { MaybeUninit::uninit() }; HEAD_READ_BYTES];
+        let mut chunk = ReadBuf::uninit(&mut bytes);
         if let Poll::Ready(read) = Pin::new(&mut self.socket).poll_read(cx, &mut chunk) {
             read?;
             if chunk.filled().is_empty() {
