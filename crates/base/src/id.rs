@@ -80,6 +80,11 @@ impl IdText {
         // Only ASCII is ever written.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
+
+    /// The text as bytes, without looking once more whether it is one.
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// The last digits of a number, as many as there is room for, at most 12.

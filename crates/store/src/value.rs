@@ -101,7 +101,7 @@ impl rusqlite::ToSql for Param<'_> {
             Param::Real(value) => ValueRef::Real(*value),
             Param::Text(value) => ValueRef::Text(value.as_bytes()),
             Param::Owned(value) => ValueRef::Text(value.as_bytes()),
-            Param::Id(value) => ValueRef::Text(value.as_str().as_bytes()),
+            Param::Id(value) => ValueRef::Text(value.as_bytes()),
             Param::Blob(value) => ValueRef::Blob(value),
             Param::Digest(value) => ValueRef::Blob(value),
         }))

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -50,7 +51,34 @@ pub(crate) trait Statements {
 /// costs more than a small statement.
 pub(crate) struct Session<'c> {
     conn: &'c Connection,
-    fixed: RefCell<HashMap<(usize, usize), Prepared<'c>>>,
+    fixed: RefCell<HashMap<(usize, usize), Prepared<'c>, BuildHasherDefault<AddressHasher>>>,
+}
+
+/// Spreads addresses over a table. Nobody outside chooses them, so no secret is needed, which would cost as much again as
+/// finding the statement.
+#[derive(Default)]
+struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        // 2^64 divided by the golden ratio (Knuth, The Art of Computer Programming 6.4).
+        self.0 = (self.0.rotate_left(5) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_usize(&mut self, value: usize) {
+        self.write_u64(value as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        // A product is well mixed in its upper half only.
+        self.0.rotate_left(32)
+    }
 }
 
 struct Prepared<'c> {
@@ -63,7 +91,7 @@ impl<'c> Session<'c> {
     pub(crate) fn new(conn: &'c Connection) -> Self {
         Self {
             conn,
-            fixed: RefCell::new(HashMap::new()),
+            fixed: RefCell::default(),
         }
     }
 
