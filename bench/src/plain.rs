@@ -37,7 +37,14 @@ struct Item<'a> {
 
 #[derive(Debug, Deserialize)]
 struct Results {
-    results: Vec<serde_json::Map<String, serde_json::Value>>,
+    results: Vec<Outcome>,
+}
+
+/// What came of one acknowledgement: a problem, or none.
+#[derive(Debug, Deserialize)]
+struct Outcome {
+    #[serde(default)]
+    problem: Option<serde_json::Value>,
 }
 
 impl Plain {
@@ -159,7 +166,7 @@ impl Plain {
                 .call("POST", "/api/v1/inbox/acknowledge", &post, body.as_bytes())
                 .await?;
             let answer: Results = serde_json::from_slice(&connection.body)?;
-            let refused = answer.results.iter().find(|r| r.contains_key("problem"));
+            let refused = answer.results.iter().find(|r| r.problem.is_some());
             ensure!(refused.is_none(), "not acknowledged: {refused:?}");
             left = left.saturating_sub(page.items.len());
         }
