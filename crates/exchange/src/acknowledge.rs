@@ -7,6 +7,7 @@ use lgsp_base::planted::Bug;
 use lgsp_base::problem::{kinds, rules};
 use lgsp_base::{Actor, Permission, Problem, Timestamp, limits};
 use lgsp_store::exchange::{DeliveryForConfirm, DeliveryState, DocumentKind, PairHead};
+use lgsp_store::ledger::NewEntry;
 use lgsp_store::{StoreError, Tx};
 
 use crate::counters::count;
@@ -45,12 +46,13 @@ impl Exchange {
             ));
         }
         let now = self.now();
+        let found = self.look_up(actor, &batch, now).await?;
         let (exchange, by) = (self.clone(), actor.clone());
         let done = self
             .inner
             .db
             .write::<_, ReceiveError, _>("delivery_acknowledge", move |tx| {
-                Ok(Batch::new(&exchange, &by, now).run(tx, &batch)?)
+                Ok(Batch::new(&exchange, &by, now).run(tx, &batch, &found)?)
             })
             .await?;
         count_closed(self, DeliveryState::Delivered, done.confirmed);
@@ -59,6 +61,39 @@ impl Exchange {
             self.ring();
         }
         Ok(done.outcomes)
+    }
+
+    /// Reads what a batch is about and works out what its confirmations write, before the transaction that everybody waits
+    /// for. Deliveries that the actor does not receive are not found.
+    async fn look_up(
+        &self,
+        actor: &Actor,
+        batch: &[Acknowledgement],
+        now: Timestamp,
+    ) -> Result<Vec<Option<Found>>, StoreError> {
+        let wanted: Vec<DeliveryId> = batch.iter().map(|item| item.delivery).collect();
+        let known = self
+            .inner
+            .db
+            .read::<_, StoreError, _>("delivery_for_confirm", move |tx| {
+                wanted
+                    .iter()
+                    .map(|id| tx.delivery_for_confirm(*id))
+                    .collect::<Result<Vec<_>, _>>()
+            })
+            .await?;
+        let found = batch.iter().zip(known).map(|(item, known)| {
+            let known = known.filter(|known| self.is_recipient(actor, known.recipient_org))?;
+            let confirmation = known.state.is_open().then(|| {
+                let receipt = ReceiptId::generate(now, self.entropy());
+                confirmation(self, actor, item.delivery, &known, receipt, now)
+            });
+            Some(Found {
+                known,
+                confirmation,
+            })
+        });
+        Ok(found.collect())
     }
 
     /// A recipient says that it will not take a delivery; after the last refusal it is parked and later ones pass.
@@ -140,6 +175,19 @@ struct Done {
     parked: u64,
 }
 
+/// A delivery of a batch as it was found before the transaction. What it is never changes; where it stands is looked at again.
+struct Found {
+    known: DeliveryForConfirm,
+    /// If it was open.
+    confirmation: Option<Confirmation>,
+}
+
+/// What a confirmation writes into the ledger.
+pub(crate) struct Confirmation {
+    receipt: ReceiptId,
+    entry: NewEntry,
+}
+
 /// A batch at work.
 struct Batch<'a> {
     exchange: &'a Exchange,
@@ -169,27 +217,28 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn run(&mut self, tx: &mut Tx<'_>, batch: &[Acknowledgement]) -> Result<Done, StoreError> {
-        let mut found = Vec::with_capacity(batch.len());
-        for item in batch {
-            found.push(tx.delivery_for_confirm(item.delivery)?);
-        }
+    fn run(
+        &mut self,
+        tx: &mut Tx<'_>,
+        batch: &[Acknowledgement],
+        found: &[Option<Found>],
+    ) -> Result<Done, StoreError> {
         // By pair and place: later ones find the earlier ones confirmed, and pairs are always held in one order.
         let mut turns: Vec<usize> = (0..batch.len()).collect();
         turns.sort_by_key(|index| {
             let delivery = found.get(*index).and_then(Option::as_ref);
-            delivery.map(|delivery| (delivery.sender_org, delivery.recipient_org, delivery.seq))
+            delivery.map(|Found { known, .. }| (known.sender_org, known.recipient_org, known.seq))
         });
         let mut results: Vec<Option<Result<Acknowledged, Problem>>> = vec![None; batch.len()];
         let mut confirmed = 0;
         for index in turns {
-            let (Some(item), Some(known), Some(slot)) =
+            let (Some(item), Some(found), Some(slot)) =
                 (batch.get(index), found.get(index), results.get_mut(index))
             else {
                 continue;
             };
-            let result = match known {
-                Some(known) => self.confirm(tx, item, known),
+            let result = match found {
+                Some(found) => self.confirm(tx, item, found),
                 None => Err(ReceiveError::DeliveryUnknown),
             };
             *slot = Some(match result {
@@ -222,35 +271,32 @@ impl<'a> Batch<'a> {
         &mut self,
         tx: &mut Tx<'_>,
         item: &Acknowledgement,
-        known: &DeliveryForConfirm,
+        found: &Found,
     ) -> Result<Acknowledged, ReceiveError> {
-        if !self.exchange.is_recipient(self.actor, known.recipient_org) {
-            return Err(ReceiveError::DeliveryUnknown);
-        }
+        let known = &found.known;
         if item
             .sha256
             .is_some_and(|sha256| sha256 != known.content_sha256)
         {
             return Err(ReceiveError::ReceiptHash);
         }
-        if known.state.is_open() {
+        if let Some(confirmation) = &found.confirmation {
             self.hold(tx, known)?;
             self.check_turn(tx, item, known)?;
-            let receipt = ReceiptId::generate(self.now, self.exchange.entropy());
             if confirm(
                 tx,
                 self.exchange,
                 self.actor,
                 item.delivery,
                 known,
-                receipt,
+                confirmation,
                 None,
                 self.now,
             )? {
                 self.take_turn(known.kind, item.delivery);
                 self.confirmed_seq = self.confirmed_seq.max(known.seq);
                 return Ok(Acknowledged {
-                    receipt,
+                    receipt: confirmation.receipt,
                     document: known.document,
                     repeated: false,
                 });
@@ -311,6 +357,11 @@ impl<'a> Batch<'a> {
             else {
                 return Ok(());
             };
+            // Closed since it was looked up: nothing is held against the earlier one.
+            let now = tx.delivery_for_confirm(item.delivery)?;
+            if now.is_none_or(|now| !now.state.is_open()) {
+                return Ok(());
+            }
             let earlier = tx.delivery_lookup(head.id)?.ok_or(StoreError::Missing)?;
             let had_time = earlier
                 .offered_at
@@ -387,7 +438,7 @@ pub(crate) fn confirm(
     actor: &Actor,
     id: DeliveryId,
     known: &DeliveryForConfirm,
-    receipt: ReceiptId,
+    confirmation: &Confirmation,
     pushed: Option<(&'static str, Timestamp)>,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
@@ -395,7 +446,7 @@ pub(crate) fn confirm(
         Actor::System { system, .. } => Some(*system),
         Actor::Operator { .. } | Actor::Platform { .. } => None,
     };
-    let is_first = tx.delivery_confirm(id, now, by, receipt)?;
+    let is_first = tx.delivery_confirm(id, now, by, confirmation.receipt)?;
     if !is_first && !exchange.has_bug(Bug::NoFencing) {
         return Ok(false);
     }
@@ -403,15 +454,7 @@ pub(crate) fn confirm(
     if let Some((transport, started_at)) = pushed {
         tx.attempt_insert(id, transport, started_at, now, "confirmed", None, None)?;
     }
-    Entry::new(evidence::DELIVERY_CONFIRMED, now, actor, exchange.salt())
-        .receipt(receipt)
-        .with("delivery", id.to_string())
-        .with("document", known.document.to_string())
-        .with("sender", known.sender_org.to_string())
-        .with("recipient", known.recipient_org.to_string())
-        .with("seq", known.seq)
-        .with("sha256", known.content_sha256.to_string())
-        .append(tx, now)?;
+    tx.ledger_insert(&confirmation.entry)?;
     order::promote(
         tx,
         exchange,
@@ -421,4 +464,25 @@ pub(crate) fn confirm(
         now,
     )?;
     Ok(true)
+}
+
+/// Works out what the confirmation of a delivery writes into the ledger.
+pub(crate) fn confirmation(
+    exchange: &Exchange,
+    actor: &Actor,
+    id: DeliveryId,
+    known: &DeliveryForConfirm,
+    receipt: ReceiptId,
+    now: Timestamp,
+) -> Confirmation {
+    let entry = Entry::new(evidence::DELIVERY_CONFIRMED, now, actor, exchange.salt())
+        .receipt(receipt)
+        .with("delivery", id.to_string())
+        .with("document", known.document.to_string())
+        .with("sender", known.sender_org.to_string())
+        .with("recipient", known.recipient_org.to_string())
+        .with("seq", known.seq)
+        .with("sha256", known.content_sha256.to_string())
+        .written(now);
+    Confirmation { receipt, entry }
 }

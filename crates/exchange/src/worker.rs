@@ -418,13 +418,15 @@ fn report(
                 org: lease.recipient_org,
             };
             tx.pair_confirm(lease.sender_org, lease.recipient_org, known.seq)?;
+            let confirmation =
+                acknowledge::confirmation(exchange, &actor, lease.id, &known, receipt, now);
             acknowledge::confirm(
                 tx,
                 exchange,
                 &actor,
                 lease.id,
                 &known,
-                receipt,
+                &confirmation,
                 Some((done.transport, done.started_at)),
                 now,
             )?;
