@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use lgsp_base::{Actor, limits};
+use lgsp_base::id::DeliveryId;
+use lgsp_base::{Actor, Timestamp, limits};
 use lgsp_store::exchange::{Delivery, DeliveryState};
 use lgsp_store::{StoreError, Tx};
 
@@ -12,8 +13,12 @@ use crate::notice::{self, Notice};
 use crate::order::{self, Closing, count_closed};
 use crate::service::Exchange;
 
-/// Deliveries or keys handled in one transaction.
+/// Deliveries handled in one transaction.
 const BATCH: usize = 200;
+/// Expired deliveries that are listed at once.
+const LISTED_MAX: usize = 10_000;
+/// Keys looked at with one read; the old ones among them are removed in one transaction.
+const KEYS_SLICE: usize = 500;
 
 impl Exchange {
     /// Expires every open delivery whose time is up, each with a ledger entry and a notice to its sender; gives how many.
@@ -24,22 +29,20 @@ impl Exchange {
         let mut total = 0;
         loop {
             let now = self.now();
-            let exchange = self.clone();
-            let (seen, expired) = self
+            let due = self
                 .inner
                 .db
-                .write::<_, StoreError, _>("delivery_expire", move |tx| {
-                    let due = tx.delivery_list_expired(now, BATCH)?;
-                    let mut expired = 0;
-                    for delivery in &due {
-                        expired += u64::from(expire(tx, &exchange, delivery)?);
-                    }
-                    Ok((due.len(), expired))
+                .read::<_, StoreError, _>("delivery_list_expired", move |tx| {
+                    tx.delivery_list_expired(now, LISTED_MAX)
                 })
                 .await?;
+            let mut expired = 0;
+            for batch in due.chunks(BATCH) {
+                expired += self.expire_batch(batch.to_vec(), now).await?;
+            }
             total += expired;
-            count_closed(self, DeliveryState::Expired, expired);
-            if seen < BATCH {
+            // What is listed and does not expire was closed by somebody else meanwhile.
+            if due.len() < LISTED_MAX || expired == 0 {
                 break;
             }
         }
@@ -49,25 +52,60 @@ impl Exchange {
         Ok(total)
     }
 
-    /// Forgets idempotency keys older than `limits::IDEMPOTENCY_KEY_DAYS`; gives how many.
+    async fn expire_batch(
+        &self,
+        batch: Vec<DeliveryId>,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let exchange = self.clone();
+        let expired = self
+            .inner
+            .db
+            .write::<_, StoreError, _>("delivery_expire", move |tx| {
+                let mut expired = 0;
+                for id in &batch {
+                    let delivery = tx.delivery_lookup(*id)?;
+                    if let Some(delivery) = delivery.filter(|found| found.expires_at <= now) {
+                        expired += u64::from(expire(tx, &exchange, &delivery)?);
+                    }
+                }
+                Ok(expired)
+            })
+            .await?;
+        count_closed(self, DeliveryState::Expired, expired);
+        Ok(expired)
+    }
+
+    /// Forgets idempotency keys older than `limits::IDEMPOTENCY_KEY_DAYS`; gives how many. All keys are looked at, a slice at
+    /// a time and on a reader.
     ///
     /// # Errors
     /// The store's.
     pub async fn purge_keys(&self) -> Result<u64, StoreError> {
         let kept = Duration::from_secs(limits::IDEMPOTENCY_KEY_DAYS * 24 * 3600);
         let before = self.now().minus(kept);
-        let mut total = 0;
+        let (mut total, mut after) = (0, None);
         loop {
-            let purged = self
+            let from = after.take();
+            let (old, next) = self
                 .inner
                 .db
-                .write::<_, StoreError, _>("idempotency_purge", move |tx| {
-                    tx.idempotency_purge(before, BATCH)
+                .read::<_, StoreError, _>("idempotency_list_old", move |tx| {
+                    tx.idempotency_list_old(from.as_ref(), before, KEYS_SLICE)
                 })
                 .await?;
-            total += purged;
-            if purged < BATCH as u64 {
-                return Ok(total);
+            if !old.is_empty() {
+                total += self
+                    .inner
+                    .db
+                    .write::<_, StoreError, _>("idempotency_purge", move |tx| {
+                        tx.idempotency_purge(&old, before)
+                    })
+                    .await?;
+            }
+            match next {
+                Some(place) => after = Some(place),
+                None => return Ok(total),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -48,6 +48,8 @@ const REFRESH_EVERY: Duration = Duration::from_secs(1);
 const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 /// How often files without a document and old idempotency keys are removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// Sweeps of which one also forgets old idempotency keys.
+const SWEEPS_PER_PURGE: u32 = 24;
 /// Where machines keep the authorities they trust.
 const MACHINE_ROOTS: [&str; 3] = [
     "/etc/ssl/certs/ca-certificates.crt",
@@ -360,11 +362,16 @@ impl Platform {
             }
         });
         let exchange = self.exchange.clone();
+        let sweeps = Arc::new(AtomicU32::new(0));
         tasks.every("exchange.sweep", SWEEP_EVERY, move || {
-            let exchange = exchange.clone();
+            let (exchange, sweeps) = (exchange.clone(), Arc::clone(&sweeps));
             async move {
                 let swept = exchange.sweep_orphans().await;
-                let purged = exchange.purge_keys().await;
+                // Every key is looked at: once a day is enough for what is kept for weeks.
+                let purged = match sweeps.fetch_add(1, Ordering::Relaxed) % SWEEPS_PER_PURGE {
+                    0 => exchange.purge_keys().await,
+                    _ => Ok(0),
+                };
                 let forgotten = exchange.purge_resends().await;
                 for error in [swept.err(), purged.err(), forgotten.err()]
                     .into_iter()

@@ -20,6 +20,15 @@ pub struct Answered {
     pub created_at: Timestamp,
 }
 
+/// Whose key it is, and the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPlace {
+    /// The organisation or system that sent it.
+    pub owner: String,
+    /// The key.
+    pub key: String,
+}
+
 impl Tx<'_> {
     /// What an owner (an organisation or a system) was answered under a key.
     pub fn idempotency_lookup(
@@ -57,16 +66,53 @@ impl Tx<'_> {
         Ok(rows == 1)
     }
 
-    /// Removes up to `limit` keys stored before a time and gives their number.
-    pub fn idempotency_purge(
+    /// The keys among the next `limit` behind a place that were stored before a time, and the place to go on from; none at
+    /// the end. No index tells the age of a key, so that storing one stays cheap: all of them are walked through.
+    pub fn idempotency_list_old(
         &mut self,
+        after: Option<&KeyPlace>,
         before: Timestamp,
         limit: usize,
+    ) -> Result<(Vec<KeyPlace>, Option<KeyPlace>), StoreError> {
+        let (owner, key) = after.map_or(("", ""), |place| (&place.owner, &place.key));
+        let (mut seen, mut last) = (0, None);
+        let old = self.query(
+            "SELECT owner, key, created_at FROM idempotency_keys WHERE (owner, key) > ($1, $2) \
+             ORDER BY owner, key LIMIT $3",
+            params![owner, key, limit],
+            |row| {
+                seen += 1;
+                let is_old = row.time(2)? < before;
+                let place = (is_old || seen == limit)
+                    .then(|| {
+                        Ok::<_, StoreError>(KeyPlace {
+                            owner: row.text(0)?,
+                            key: row.text(1)?,
+                        })
+                    })
+                    .transpose()?;
+                if seen == limit {
+                    last.clone_from(&place);
+                }
+                Ok(place.filter(|_| is_old))
+            },
+        )?;
+        Ok((old.into_iter().flatten().collect(), last))
+    }
+
+    /// Removes those of these keys that were stored before a time and gives their number.
+    pub fn idempotency_purge(
+        &mut self,
+        keys: &[KeyPlace],
+        before: Timestamp,
     ) -> Result<u64, StoreError> {
-        self.execute(
-            "DELETE FROM idempotency_keys WHERE (owner, key) IN
-                 (SELECT owner, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
-            params![before, limit],
-        )
+        let mut removed = 0;
+        for place in keys {
+            removed += self.execute(
+                "DELETE FROM idempotency_keys WHERE owner = $1 AND key = $2 AND created_at < $3",
+                params![&place.owner, &place.key, before],
+            )?;
+        }
+        Ok(removed)
     }
 }

@@ -60,6 +60,11 @@ pub(crate) const ALL: &[Migration] = &[
         name: "connectors",
         template: include_str!("migrations/0007_connectors.sql"),
     },
+    Migration {
+        version: 8,
+        name: "lean",
+        template: include_str!("migrations/0008_lean.sql"),
+    },
 ];
 
 /// A change that the database has.

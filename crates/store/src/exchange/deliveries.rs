@@ -417,20 +417,16 @@ impl Tx<'_> {
         )
     }
 
-    /// Open deliveries whose time is up, oldest first.
+    /// Open deliveries whose time is up, oldest first. Reads the index of all open ones, so it belongs on a reader.
     pub fn delivery_list_expired(
         &mut self,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Vec<Delivery>, StoreError> {
+    ) -> Result<Vec<DeliveryId>, StoreError> {
         self.query(
-            concat!(
-                "SELECT ",
-                delivery_columns!(),
-                " FROM deliveries v WHERE v.is_open = 1 AND v.expires_at <= $1 ORDER BY v.expires_at, v.id LIMIT $2"
-            ),
+            "SELECT id FROM deliveries WHERE is_open = 1 AND expires_at <= $1 ORDER BY expires_at, id LIMIT $2",
             params![now, limit],
-            delivery_row,
+            |row| row.id(0),
         )
     }
 

@@ -223,7 +223,8 @@ impl Tx<'_> {
         if let Some(recipient) = filter.recipient {
             let name = page.param(recipient);
             page.sql.push_str(&format!(
-                " AND d.id IN (SELECT v.document_id FROM deliveries v WHERE v.recipient_org_id = {name})"
+                " AND d.id IN (SELECT v.document_id FROM deliveries v WHERE v.recipient_org_id = {name} AND v.is_open = 0 \
+                 UNION ALL SELECT v.document_id FROM deliveries v WHERE v.recipient_org_id = {name} AND v.is_open = 1)"
             ));
         }
         page.kinds("d.kind", &filter.kinds);

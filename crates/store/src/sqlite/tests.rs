@@ -173,3 +173,44 @@ fn parameters_go_by_their_number() {
     });
     assert!(matches!(missing.wait(), Err(StoreError::Sql(_))));
 }
+
+/// The indexes that only these needed are gone; none of them may read a whole table for it.
+#[test]
+fn what_lost_its_index_is_read_from_another() {
+    let test = TestDb::sqlite("plans");
+    for (sql, expected) in [
+        (
+            "SELECT id FROM deliveries WHERE is_open = 1 AND expires_at <= 5 ORDER BY expires_at, id LIMIT 9",
+            "SCAN deliveries USING COVERING INDEX deliveries_open",
+        ),
+        (
+            "SELECT v.document_id FROM deliveries v WHERE v.recipient_org_id = 'a' AND v.is_open = 0",
+            "SEARCH v USING COVERING INDEX deliveries_closed (recipient_org_id=?)",
+        ),
+        (
+            "SELECT v.document_id FROM deliveries v WHERE v.recipient_org_id = 'a' AND v.is_open = 1",
+            "SEARCH v USING INDEX deliveries_open (recipient_org_id=?)",
+        ),
+        (
+            "SELECT v.id FROM deliveries v WHERE v.is_open = 1 AND v.recipient_org_id = 'a' AND (v.position > 1 \
+             OR (v.position = 1 AND v.id > 'b')) ORDER BY v.position, v.id LIMIT 9",
+            "SEARCH v USING COVERING INDEX deliveries_open (recipient_org_id=? AND position>?)",
+        ),
+        (
+            "SELECT v.seq FROM deliveries v WHERE v.document_id = 'a' AND v.recipient_org_id = 'b'",
+            "SEARCH v USING INDEX deliveries_by_document (document_id=? AND recipient_org_id=?)",
+        ),
+        (
+            "SELECT owner, key, created_at FROM idempotency_keys WHERE (owner, key) > ('', '') \
+             ORDER BY owner, key LIMIT 9",
+            "SEARCH idempotency_keys USING PRIMARY KEY ((owner,key)>(?,?))",
+        ),
+    ] {
+        let explain = format!("EXPLAIN QUERY PLAN {sql}");
+        let plan = test.db().read::<_, StoreError, _>("test", move |tx| {
+            tx.query_dyn(&explain, &[], |row| row.text(3))
+        });
+        let plan = plan.wait().expect("a plan");
+        assert!(plan.iter().any(|step| step == expected), "{sql}: {plan:?}");
+    }
+}

@@ -105,7 +105,11 @@ fn a_key_keeps_its_first_answer() {
             };
             assert_eq!(tx.idempotency_lookup("org", "key")?, Some(expected));
             assert_eq!(tx.idempotency_lookup("org", "another")?, None);
-            assert_eq!(tx.idempotency_purge(at(3), 10)?, 1);
+            let (old, rest) = tx.idempotency_list_old(None, at(3), 1)?;
+            let (none, end) = tx.idempotency_list_old(rest.as_ref(), at(3), 2)?;
+            assert_eq!((old.len(), none, end), (1, Vec::new(), None));
+            assert_eq!(tx.idempotency_purge(&old, at(1))?, 0, "not old enough");
+            assert_eq!(tx.idempotency_purge(&old, at(3))?, 1);
             assert_eq!(tx.idempotency_lookup("org", "key")?, None);
             assert!(tx.idempotency_lookup("other", "key")?.is_some());
             Ok(())
