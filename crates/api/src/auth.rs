@@ -7,10 +7,12 @@ use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 use lgsp_base::problem::kinds;
-use lgsp_base::{Actor, Permission, Problem};
+use lgsp_base::{Actor, Permission, Problem, Secret};
 use lgsp_registry::Token;
 
 use crate::ApiState;
@@ -36,6 +38,7 @@ macro_rules! needs {
 needs! {
     DocumentSubmit, DocumentRead, InboxReceive, StatusReport, DeliveryResend, OrganisationRead, OrganisationWrite,
     SystemRead, SystemWrite, WebhookWrite, WebhookApprove, LedgerRead, DocumentErase,
+    DossierSubmit, DossierRead, DossierReadAll, DossierAdmin,
 }
 
 /// A caller that holds the permission.
@@ -46,11 +49,21 @@ pub(crate) struct Permitted<N> {
     needs: PhantomData<N>,
 }
 
+/// A caller that holds the permission and may also say who it is with HTTP Basic (RFC 7617), as one-stop systems in the field do:
+/// the user is the system's id, the password its token.
+#[derive(Debug)]
+pub(crate) struct PermittedBasic<N> {
+    /// Who it is.
+    pub(crate) actor: Actor,
+    needs: PhantomData<N>,
+}
+
 /// A refusal that says which permission was needed (RFC 6750 §3).
 #[derive(Debug)]
 pub(crate) struct Refusal {
     problem: Problem,
     permission: Permission,
+    takes_basic: bool,
 }
 
 impl IntoResponse for Refusal {
@@ -65,6 +78,12 @@ impl IntoResponse for Refusal {
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, value);
         }
+        if self.takes_basic {
+            let basic = HeaderValue::from_static("Basic realm=\"lgsp\", charset=\"UTF-8\"");
+            response
+                .headers_mut()
+                .append(header::WWW_AUTHENTICATE, basic);
+        }
         response
     }
 }
@@ -73,18 +92,67 @@ impl<N: Needs> FromRequestParts<ApiState> for Permitted<N> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
-        let refuse = |problem| Refusal {
-            problem,
-            permission: N::PERMISSION,
-        };
-        let actor = authenticate(&parts.headers, state).map_err(refuse)?;
-        if !actor.may(N::PERMISSION) {
-            return Err(refuse(kinds::AUTH_FORBIDDEN.with(N::PERMISSION.name())));
-        }
         Ok(Self {
-            actor,
+            actor: permit::<N>(&parts.headers, state, false)?,
             needs: PhantomData,
         })
+    }
+}
+
+impl<N: Needs> FromRequestParts<ApiState> for PermittedBasic<N> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
+        Ok(Self {
+            actor: permit::<N>(&parts.headers, state, true)?,
+            needs: PhantomData,
+        })
+    }
+}
+
+fn permit<N: Needs>(
+    headers: &HeaderMap,
+    state: &ApiState,
+    takes_basic: bool,
+) -> Result<Actor, Refusal> {
+    let refuse = |problem| Refusal {
+        problem,
+        permission: N::PERMISSION,
+        takes_basic,
+    };
+    let actor = match basic(headers).filter(|_| takes_basic) {
+        Some(pair) => by_pair(&pair, state),
+        None => authenticate(headers, state),
+    }
+    .map_err(refuse)?;
+    if !actor.may(N::PERMISSION) {
+        return Err(refuse(kinds::AUTH_FORBIDDEN.with(N::PERMISSION.name())));
+    }
+    Ok(actor)
+}
+
+/// What stands behind `Basic`, if there is one such field.
+fn basic(headers: &HeaderMap) -> Option<Secret<String>> {
+    let mut fields = headers.get_all(header::AUTHORIZATION).iter();
+    let (field, None) = (fields.next()?, fields.next()) else {
+        return None;
+    };
+    let (scheme, text) = field.to_str().ok()?.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("basic")
+        .then(|| Secret::new(text.trim().to_owned()))
+}
+
+/// The system behind an id and its token. An operator's token is no system's.
+fn by_pair(pair: &Secret<String>, state: &ApiState) -> Result<Actor, Problem> {
+    let invalid = || kinds::AUTH_INVALID.problem();
+    let bytes = STANDARD.decode(pair.expose()).map_err(|_| invalid())?;
+    let pair = String::from_utf8(bytes).map_err(|_| invalid())?;
+    let (user, token) = pair.split_once(':').ok_or_else(invalid)?;
+    let actor = by_token(token, state)?;
+    match &actor {
+        Actor::System { system, .. } if system.to_string() == user.trim() => Ok(actor),
+        _ => Err(invalid()),
     }
 }
 
@@ -109,6 +177,11 @@ fn authenticate(headers: &HeaderMap, state: &ApiState) -> Result<Actor, Problem>
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(invalid());
     }
+    by_token(text, state)
+}
+
+fn by_token(text: &str, state: &ApiState) -> Result<Actor, Problem> {
+    let invalid = || kinds::AUTH_INVALID.problem();
     let token = Token::parse(text.trim()).map_err(|_| invalid())?;
     let snapshot = state.registry.snapshot();
     let record = snapshot.token(&token.hash()).ok_or_else(invalid)?;

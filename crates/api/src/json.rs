@@ -1,5 +1,6 @@
 //! JSON request bodies, read strictly: each key once, bounded depth, nothing behind the value, no unknown field.
 
+use std::cell::Cell;
 use std::fmt;
 
 use axum::body::Body;
@@ -23,20 +24,47 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
     body: Body,
     clock: &dyn Clock,
 ) -> Result<T, Problem> {
+    let size = Size {
+        bytes: limits::JSON_BODY_BYTES_MAX,
+        values: usize::MAX,
+    };
+    read_json_within(headers, body, clock, size).await
+}
+
+/// How much JSON is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    /// Bytes of the text.
+    pub(crate) bytes: usize,
+    /// Values in it, nested ones included.
+    pub(crate) values: usize,
+}
+
+/// Reads a body of the type `T` up to a size of its own.
+///
+/// # Errors
+/// As [`read_json`].
+pub(crate) async fn read_json_within<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    clock: &dyn Clock,
+    size: Size,
+) -> Result<T, Problem> {
     MediaType::of(headers)?.require("application/json")?;
-    declared_length(headers, limits::JSON_BODY_BYTES_MAX as u64)?;
-    let bytes = read_whole(body, limits::JSON_BODY_BYTES_MAX, clock).await?;
-    parse(&bytes)
+    declared_length(headers, size.bytes as u64)?;
+    let bytes = read_whole(body, size.bytes, clock).await?;
+    parse_within(&bytes, size.values)
 }
 
 /// Reads a value of the type `T` from a whole text.
-///
-/// # Errors
-/// `input.json` and `input.invalid`, as in [`read_json`].
-pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+fn parse_within<T: DeserializeOwned>(bytes: &[u8], values_max: usize) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    Strict { depth: 0 }
-        .deserialize(&mut reader)
+    let values_left = Cell::new(values_max);
+    let walk = Strict {
+        depth: 0,
+        values_left: &values_left,
+    };
+    walk.deserialize(&mut reader)
         .and_then(|()| reader.end())
         .map_err(|error| kinds::INPUT_JSON.with(shorten(&error.to_string())))?;
     serde_json::from_slice(bytes).map_err(|error| {
@@ -56,13 +84,14 @@ fn shorten_message(message: &str) -> String {
     text.chars().take(200).collect()
 }
 
-/// Walks a value and keeps nothing; fails on a repeated key or too much depth.
-struct Strict {
+/// Walks a value and keeps nothing; fails on a repeated key, too much depth or too many values.
+struct Strict<'b> {
     depth: usize,
+    values_left: &'b Cell<usize>,
 }
 
-impl Strict {
-    fn deeper<E: de::Error>(&self) -> Result<Strict, E> {
+impl<'b> Strict<'b> {
+    fn deeper<E: de::Error>(&self) -> Result<Strict<'b>, E> {
         if self.depth >= limits::JSON_DEPTH_MAX {
             return Err(E::custom(format_args!(
                 "deeper than {} levels",
@@ -71,18 +100,22 @@ impl Strict {
         }
         Ok(Strict {
             depth: self.depth + 1,
+            values_left: self.values_left,
         })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = ();
     fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let left = self.values_left.get().checked_sub(1);
+        let left = left.ok_or_else(|| de::Error::custom("too many values"))?;
+        self.values_left.set(left);
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -141,6 +174,10 @@ impl<'de> Visitor<'de> for Strict {
 mod tests {
     use super::*;
 
+    fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+        parse_within(bytes, 10_000)
+    }
+
     #[derive(Debug, serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Sample {
@@ -153,9 +190,11 @@ mod tests {
         assert!(parse::<Sample>(br#" {"id":"\ud83d\ude00"} "#).is_ok());
         let deep = "[".repeat(10_000);
         let nested = format!("{}{}", "[".repeat(65), "]".repeat(65));
+        let many = format!("[{}0]", "0,".repeat(10_000));
         for bad in [
             deep.as_str(),
             &nested,
+            &many,
             r#"{"id":1e400}"#,
             r#"{"id":"a","id":"b"}"#,
             r#"{"id":"\ud800"}"#,

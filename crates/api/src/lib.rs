@@ -15,6 +15,9 @@ mod organisations;
 mod systems;
 mod webhooks;
 
+mod dossiers;
+mod one_stop;
+
 mod events;
 mod ledger;
 
@@ -55,6 +58,7 @@ use std::sync::Arc;
 use lgsp_base::places::Places;
 use lgsp_base::{Clock, Entropy, Problem, limits};
 use lgsp_exchange::Exchange;
+use lgsp_exchange::dossier::Dossiers;
 use lgsp_registry::Registry;
 use lgsp_store::ledger::Ledger;
 use tokio::sync::watch;
@@ -74,6 +78,7 @@ pub struct ApiState(Arc<Shared>);
 /// The inside of [`ApiState`].
 pub struct Shared {
     exchange: Exchange,
+    dossiers: Dossiers,
     registry: Registry,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -93,6 +98,8 @@ pub struct Shared {
 pub struct ApiParts {
     /// The document exchange.
     pub exchange: Exchange,
+    /// Dossiers of the one-stop shop.
+    pub dossiers: Dossiers,
     /// Organisations, systems, credentials.
     pub registry: Registry,
     /// Time.
@@ -116,6 +123,7 @@ impl ApiState {
     pub fn new(parts: ApiParts) -> Self {
         Self(Arc::new(Shared {
             exchange: parts.exchange,
+            dossiers: parts.dossiers,
             registry: parts.registry,
             clock: parts.clock,
             entropy: parts.entropy,

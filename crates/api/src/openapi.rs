@@ -26,6 +26,8 @@ use crate::ApiState;
         (name = "inbox", description = "Fetch what waits, confirm, refuse"),
         (name = "deliveries", description = "One document on its way to one recipient"),
         (name = "jobs", description = "Long work: how far it came, what came of it, end it"),
+        (name = "dossiers", description = "Dossiers of the one-stop shop: hand in, follow, list, look after"),
+        (name = "one-stop", description = "The same in the shapes that one-stop systems in the field speak; bearer token, or Basic with the system's id and its token"),
         (name = "organisations", description = "The directory over time"),
         (name = "systems", description = "Connected applications and their credentials"),
         (name = "webhooks", description = "Push endpoints (Standard Webhooks 1.0, Ed25519 and HMAC)"),

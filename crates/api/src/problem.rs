@@ -215,8 +215,8 @@ fn render(facts: &Facts, problem: &Problem, inherited: HeaderMap) -> Response {
     let mut response = (status_of(problem.kind), body).into_response();
     let headers = response.headers_mut();
     for name in [header::ALLOW, header::WWW_AUTHENTICATE, header::ETAG] {
-        if let Some(value) = inherited.get(&name) {
-            headers.insert(name, value.clone());
+        for value in inherited.get_all(&name) {
+            headers.append(&name, value.clone());
         }
     }
     headers.insert(

@@ -53,6 +53,40 @@ impl Query {
         Ok(Self { pairs })
     }
 
+    /// Reads pairs as foreign clients write them: names that are not known are looked past, and of a repeated name the first value
+    /// counts. For [`Query::text_of`].
+    ///
+    /// # Errors
+    /// `input.invalid` for broken encoding, a control character or too many pairs.
+    pub(crate) fn read_loosely(raw: Option<&str>) -> Result<Self, Problem> {
+        let mut pairs = Vec::new();
+        let items = raw.unwrap_or("").split('&').filter(|item| !item.is_empty());
+        for item in items {
+            let (name, value) = item.split_once('=').unwrap_or((item, ""));
+            let (Some(name), Some(value)) = (decode(name), decode(value)) else {
+                return Err(kinds::INPUT_INVALID.says(rules::PERCENT_ENCODING.plain()));
+            };
+            if value.contains(char::is_control) {
+                return Err(kinds::INPUT_INVALID
+                    .problem()
+                    .breaks(shorten(&name), rules::CHARACTER.plain()));
+            }
+            if pairs.len() >= limits::RECIPIENTS_MAX {
+                return Err(kinds::INPUT_INVALID.says(rules::TOO_MANY_PARAMETERS.plain()));
+            }
+            pairs.push((name, value));
+        }
+        Ok(Self { pairs })
+    }
+
+    /// The value of a parameter whose name is written in any letter case.
+    pub(crate) fn text_of(&self, name: &str) -> Option<&str> {
+        self.pairs
+            .iter()
+            .find(|(known, value)| known.eq_ignore_ascii_case(name) && !value.is_empty())
+            .map(|(_, value)| value.as_str())
+    }
+
     /// The value of a parameter; an empty one counts as absent.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.all(name).next()

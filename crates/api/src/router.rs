@@ -2,16 +2,17 @@
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::get;
+use axum::routing::{get, post};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::problem::{conduct, method_not_allowed, not_found};
 use crate::{
-    ApiState, deliveries, documents, events, health, inbox, ledger, openapi, organisation_events,
-    organisations, problem, resends, submit, systems, webhooks,
+    ApiState, deliveries, documents, dossiers, events, health, inbox, ledger, one_stop, openapi,
+    organisation_events, organisations, problem, resends, submit, systems, webhooks,
 };
+use dossiers::{keeping, procedures, settings};
 
 /// The routes and their description. The address of a handler stands in its `#[utoipa::path]`.
 fn routes() -> OpenApiRouter<ApiState> {
@@ -41,6 +42,37 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(resends::list))
         .routes(routes!(resends::fetch, resends::cancel)) // …/{id}
         .routes(routes!(resends::results)) // …/{id}/results
+        // /api/v1/dossiers
+        .routes(routes!(dossiers::submit, dossiers::list))
+        .routes(routes!(dossiers::ageing)) // …/ageing
+        .routes(routes!(dossiers::counts)) // …/counts
+        .routes(routes!(settings::looks)) // …/looks
+        .routes(routes!(settings::retention, settings::set_retention)) // …/retention
+        .routes(routes!(settings::transitions, settings::set_transitions)) // …/transitions
+        .routes(routes!(
+            settings::routes_list,
+            settings::route_add,
+            settings::route_remove
+        )) // …/routes
+        .routes(routes!(dossiers::fetch)) // …/{id}
+        .routes(routes!(keeping::erase)) // …/{id}/content
+        .routes(routes!(dossiers::progress)) // …/{id}/progress
+        .routes(routes!(keeping::replay)) // …/{id}/replay
+        // /api/v1/procedures
+        .routes(routes!(
+            procedures::procedures_list,
+            procedures::procedures_put
+        ))
+        .routes(routes!(
+            procedures::mappings_list,
+            procedures::mapping_put,
+            procedures::mapping_remove
+        )) // …/mappings
+        .routes(routes!(procedures::procedure_fetch)) // …/{code}
+        // /motcua
+        .routes(routes!(one_stop::sync_dossiers)) // …/SynsTTHCC/DongBoHoSoMC
+        .routes(routes!(one_stop::sync_progress)) // …/SynsTTHCC/CapNhatTienDoHoSoMC
+        .routes(routes!(one_stop::lookup::look_up)) // …/KetNoiMotCuaQuocGia/{service}
         // /api/v1/organisations
         .routes(routes!(organisations::list, organisation_events::create))
         .routes(routes!(organisations::resolve)) // …/resolve
@@ -80,7 +112,20 @@ pub fn description() -> String {
 
 /// The API as a router.
 pub fn router(state: ApiState) -> axum::Router {
-    let (router, _) = routes().split_for_parts();
+    let (mut router, _) = routes().split_for_parts();
+    for prefix in one_stop::OTHER_PREFIXES {
+        let at = |path: &str| format!("{prefix}/{path}");
+        router = router
+            .route(&at("SynsTTHCC/DongBoHoSoMC"), post(one_stop::sync_dossiers))
+            .route(
+                &at("SynsTTHCC/CapNhatTienDoHoSoMC"),
+                post(one_stop::sync_progress),
+            )
+            .route(
+                &at("KetNoiMotCuaQuocGia/{service}"),
+                get(one_stop::lookup::look_up),
+            );
+    }
     router
         .route("/ledger/tile/{*path}", get(ledger::tile))
         .fallback(not_found)

@@ -3,10 +3,12 @@
 mod committed;
 mod directory;
 mod documents;
+mod dossiers;
 mod errors;
 mod events;
 mod forms;
 mod ledger;
+mod one_stop;
 mod operations;
 
 use std::sync::Arc;
@@ -15,7 +17,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use http::{Method, Request};
+use lgsp_base::Clock;
 use lgsp_base::problem::kinds;
+use lgsp_base::vi::WorkingCalendar;
+use lgsp_exchange::dossier::{DossierConfig, Dossiers, KeyRing};
 use lgsp_registry::model::Protocol;
 use lgsp_store::ledger::{Ledger, LedgerConfig};
 use lgsp_wire::tlog::note::{Algorithm, SoftSigner};
@@ -51,6 +56,18 @@ async fn open_ledger(house: &House) -> Ledger {
         .expect("a ledger")
 }
 
+/// The dossiers of the house, with keys of their own.
+fn open_dossiers(house: &House) -> Dossiers {
+    let keys = house.db.folder().join("dossier.key");
+    let keys = KeyRing::create(&keys, house.clock.now(), house.entropy.as_ref());
+    Dossiers::new(
+        house.exchange.clone(),
+        keys.expect("keys"),
+        Arc::new(WorkingCalendar::built_in().clone()),
+        DossierConfig::default(),
+    )
+}
+
 /// A caller with a token.
 #[derive(Clone)]
 struct Caller {
@@ -66,6 +83,7 @@ impl Door {
         let ledger = open_ledger(&house).await;
         let state = ApiState::new(ApiParts {
             exchange: house.exchange.clone(),
+            dossiers: open_dossiers(&house),
             registry: house.registry.clone(),
             clock: house.clock.clone(),
             entropy: house.entropy.clone(),

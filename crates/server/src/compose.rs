@@ -229,6 +229,7 @@ impl Platform {
 
         let state = ApiState::new(ApiParts {
             exchange: exchange.clone(),
+            dossiers: dossiers.clone(),
             registry: registry.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),

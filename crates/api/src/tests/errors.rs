@@ -256,6 +256,7 @@ async fn requests_are_read_strictly() {
 async fn a_panic_costs_one_request() {
     let door = Door::open("api-panic").await;
     let state = ApiState::new(ApiParts {
+        dossiers: door.state.dossiers.clone(),
         exchange: door.house.exchange.clone(),
         registry: door.house.registry.clone(),
         clock: door.house.clock.clone(),
