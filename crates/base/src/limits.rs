@@ -109,6 +109,8 @@ pub const DOSSIER_FILES_MAX: usize = 200;
 pub const DOSSIER_ROUTES_MAX: usize = 1_000;
 /// Dossiers that a portal is asked for at once when it is compared.
 pub const PORTAL_LOOK_UP_MAX: usize = 50;
+/// Looks that the page of one dossier shows, the newest.
+pub const DOSSIER_LOOKS_SHOWN: usize = 20;
 /// Looks in one answer about a person, the newest.
 pub const DOSSIER_LOOKS_MAX: usize = 1_000;
 
@@ -309,6 +311,14 @@ pub const CONSOLE_LINK_LIFE: Duration = Duration::from_secs(15 * 60);
 pub const CONSOLE_LOGIN_FAILURES_MAX: u32 = 10;
 /// The time in which failed logins are counted.
 pub const CONSOLE_LOGIN_WINDOW: Duration = Duration::from_secs(5 * 60);
+/// Public look-ups that found nothing, from one address within [`LOOK_UP_WINDOW`].
+pub const LOOK_UP_FAILURES_PER_ADDRESS_MAX: u32 = 10;
+/// Public look-ups of one code with wrong digits within [`LOOK_UP_WINDOW`].
+pub const LOOK_UP_FAILURES_PER_CODE_MAX: u32 = 5;
+/// After this time a visitor may try again.
+pub const LOOK_UP_WINDOW: Duration = Duration::from_secs(600);
+/// Addresses and codes whose failed look-ups are counted apart; beyond them they share one count.
+pub const LOOK_UP_KEYS_MAX: usize = 10_000;
 /// Addresses whose failed logins are counted apart; beyond them all others share one count.
 pub const CONSOLE_LOGIN_ADDRESSES_MAX: usize = 4_096;
 /// Bytes of a form of the console.

@@ -46,6 +46,11 @@ pages! {
     crate::pages::overview::OverviewPage,
     crate::pages::documents::DocumentsPage,
     crate::pages::trace::TracePage,
+    crate::pages::dossiers::DossiersPage,
+    crate::pages::dossier::DossierPage,
+    crate::pages::dossier_ageing::AgeingPage,
+    crate::pages::procedures::ProceduresPage,
+    crate::pages::look_up::LookUpPage,
     crate::pages::dead_letters::DeadLettersPage,
     crate::pages::dead_letters::ResendPage,
     crate::pages::dead_letters::JobPage,
@@ -206,7 +211,7 @@ async fn serve(State(gallery): State<Arc<Gallery>>, uri: Uri) -> Response {
 }
 
 fn shell(sample: &Sample, look: Look) -> Shell {
-    let is_guest = sample.template == "login.html";
+    let is_guest = ["login.html", "look_up.html"].contains(&sample.template);
     Shell {
         lang: lang_name(look.lang),
         is_english: look.lang == Lang::En,

@@ -42,6 +42,7 @@ use lgsp_base::failures::Failures;
 use lgsp_base::places::Places;
 use lgsp_base::{Clock, Entropy, limits};
 use lgsp_exchange::Exchange;
+use lgsp_exchange::dossier::Dossiers;
 use lgsp_insight::Insight;
 use lgsp_registry::Registry;
 use lgsp_store::ledger::Ledger;
@@ -57,6 +58,7 @@ pub use session::{Credential, SessionView, Sessions, StoreSessions};
 pub use visitor::OverTls;
 
 use assets::Assets;
+use pages::look_up::Guesses;
 use render::Renderer;
 
 /// What the console is put together from.
@@ -64,6 +66,8 @@ use render::Renderer;
 pub struct ConsoleParts {
     /// The document exchange.
     pub exchange: Exchange,
+    /// Dossiers of the one-stop shop.
+    pub dossiers: Dossiers,
     /// Organisations, systems, credentials.
     pub registry: Registry,
     /// The sealed log.
@@ -95,6 +99,7 @@ pub(crate) struct Console(Arc<Shared>);
 /// The inside of [`Console`].
 pub(crate) struct Shared {
     pub(crate) exchange: Exchange,
+    pub(crate) dossiers: Dossiers,
     pub(crate) registry: Registry,
     pub(crate) ledger: Ledger,
     pub(crate) insight: Insight,
@@ -112,6 +117,7 @@ pub(crate) struct Shared {
     pub(crate) renderer: Renderer,
     pub(crate) assets: Arc<Assets>,
     pub(crate) failures: Failures<IpAddr>,
+    pub(crate) guesses: Guesses,
     pub(crate) streams: Places,
 }
 
@@ -130,6 +136,7 @@ impl Console {
         let authority = rest.split('/').next().unwrap_or_default();
         Ok(Self(Arc::new(Shared {
             exchange: parts.exchange,
+            dossiers: parts.dossiers,
             registry: parts.registry,
             ledger: parts.ledger,
             insight: parts.insight,
@@ -145,6 +152,7 @@ impl Console {
             renderer,
             assets,
             failures: login::failures(),
+            guesses: Guesses::default(),
             streams: Places::new(
                 limits::EVENT_STREAMS_MAX,
                 limits::CONSOLE_STREAMS_PER_VISITOR_MAX,

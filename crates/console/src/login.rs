@@ -67,6 +67,11 @@ impl Page for LoginPage {
 pub(crate) struct From(Option<IpAddr>);
 
 impl From {
+    /// The address, if the listener says it.
+    pub(crate) const fn address(self) -> Option<IpAddr> {
+        self.0
+    }
+
     fn text(self) -> String {
         self.0
             .map_or_else(|| "unknown".to_owned(), |ip| ip.to_string())
@@ -113,23 +118,19 @@ pub(crate) async fn show(
     )
 }
 
-/// The page with a fresh secret for its form.
-fn answer(
+/// A page for a visitor without a session, with a fresh secret for its form.
+pub(crate) fn answer<P: Page>(
     console: &Console,
     facts: &Facts,
     status: StatusCode,
-    page: &LoginPage,
+    page: &P,
 ) -> Result<Response, Failure> {
     let secret = fresh_secret(console);
     let csrf = csrf_of(&secret);
-    let shell = facts.shell(console, LoginPage::PLACE, Some(&csrf));
+    let shell = facts.shell(console, P::PLACE, Some(&csrf));
     let html = console
         .renderer
-        .page(
-            facts.lang(),
-            LoginPage::TEMPLATE,
-            page::context(page, &shell),
-        )
+        .page(facts.lang(), P::TEMPLATE, page::context(page, &shell))
         .map_err(render_failed)?;
     let cookie = Cookie {
         name: WAIT_COOKIE,
@@ -139,6 +140,12 @@ fn answer(
     };
     let headers = [(header::SET_COOKIE, cookie.header())];
     Ok((status, headers, Html(html)).into_response())
+}
+
+/// True for a form that came from a page of [`answer`] in the same browser.
+pub(crate) fn is_ours(headers: &HeaderMap, form: &Form) -> bool {
+    let waiting = cookie::find(headers, WAIT_COOKIE).unwrap_or("");
+    !waiting.is_empty() && visitor::check_csrf(form, &csrf_of(waiting)).is_ok()
 }
 
 fn fresh_secret(console: &Console) -> String {
@@ -160,9 +167,7 @@ pub(crate) async fn enter(
         let status = StatusCode::from_u16(problem.kind.status).unwrap_or(StatusCode::FORBIDDEN);
         answer(&console, &facts, status, &LoginPage::new(back, Some(word)))
     };
-    let waiting = cookie::find(&headers, WAIT_COOKIE).unwrap_or("");
-    let is_ours = !waiting.is_empty() && visitor::check_csrf(&form, &csrf_of(waiting)).is_ok();
-    if !is_ours {
+    if !is_ours(&headers, &form) {
         return refuse(&kinds::AUTH_FORM.problem(), "form");
     }
     let now = console.clock.monotonic();

@@ -31,6 +31,8 @@ pub(crate) enum Place {
     Overview,
     /// Documents and their traces.
     Documents,
+    /// Dossiers of the one-stop shop.
+    Dossiers,
     /// Dead letters.
     DeadLetters,
     /// Organisations.

@@ -6,6 +6,12 @@ pub(crate) mod documents;
 pub(crate) mod trace;
 mod trace_samples;
 
+pub(crate) mod dossier;
+pub(crate) mod dossier_ageing;
+pub(crate) mod dossiers;
+pub(crate) mod look_up;
+pub(crate) mod procedures;
+
 pub(crate) mod cause;
 pub(crate) mod dead_letters;
 

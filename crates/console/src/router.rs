@@ -8,8 +8,8 @@ use lgsp_base::problem::kinds;
 
 use crate::error::{Failure, conduct};
 use crate::pages::{
-    account, dead_letters, documents, ledger, organisations, overview, search, system_actions,
-    systems, trace,
+    account, dead_letters, documents, dossier, dossier_ageing, dossiers, ledger, look_up,
+    organisations, overview, procedures, search, system_actions, systems, trace,
 };
 use crate::{Console, ConsoleParts, LoadError, assets, events, login, preferences};
 
@@ -22,6 +22,9 @@ pub(crate) const EVENTS: &str = "/su-kien";
 const ALIASES: &[(&str, &str)] = &[
     ("/documents", "/van-ban"),
     ("/trace", "/truy-vet"),
+    ("/dossiers", "/ho-so"),
+    ("/procedures", "/thu-tuc"),
+    ("/look-up", "/tra-cuu"),
     ("/dead-letters", "/hang-doi-loi"),
     ("/organisations", "/don-vi"),
     ("/systems", "/he-thong"),
@@ -51,6 +54,14 @@ pub fn router(parts: ConsoleParts) -> Result<Pages, LoadError> {
         .route("/van-ban", get(documents::list))
         .route("/truy-vet/{id}", get(trace::show))
         .route("/truy-vet/{id}/bien-nhan", get(trace::receipt))
+        // dossiers
+        .route("/ho-so", get(dossiers::list))
+        .route("/ho-so/ton-dong", get(dossier_ageing::show))
+        .route("/ho-so/{id}", get(dossier::show))
+        .route("/thu-tuc", get(procedures::list))
+        .route("/thu-tuc/anh-xa", post(procedures::map))
+        // for everybody
+        .route("/tra-cuu", get(look_up::show).post(look_up::look_up))
         // dead letters
         .route("/hang-doi-loi", get(dead_letters::list))
         .route("/hang-doi-loi/mau/{id}", get(dead_letters::sample))

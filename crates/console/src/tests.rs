@@ -6,6 +6,7 @@ mod style;
 mod support;
 
 mod documents;
+mod dossiers;
 mod events;
 mod session;
 mod systems;

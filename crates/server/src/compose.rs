@@ -247,6 +247,7 @@ impl Platform {
         });
         let console = lgsp_console::router(ConsoleParts {
             exchange: exchange.clone(),
+            dossiers: dossiers.clone(),
             registry: registry.clone(),
             ledger: ledger.clone(),
             insight: insight.clone(),

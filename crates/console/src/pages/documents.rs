@@ -199,7 +199,7 @@ pub(crate) async fn list(
 }
 
 /// The unit that was typed: an id, a code, or the best hit of its name.
-fn unit(snapshot: &Snapshot, text: &str, now: Timestamp) -> Option<OrgId> {
+pub(super) fn unit(snapshot: &Snapshot, text: &str, now: Timestamp) -> Option<OrgId> {
     if text.is_empty() {
         return None;
     }

@@ -373,10 +373,17 @@ fn branch(document: &Document, shown: &TraceDelivery, all: &[TraceDelivery]) -> 
 
 /// The word and the sign of where a delivery stands.
 fn stand(shown: &TraceDelivery) -> (&'static str, &'static str) {
-    let delivery = &shown.delivery;
+    stand_of(&shown.delivery, shown.waits_for_system)
+}
+
+/// The same of a delivery alone; `waits_for_system`: nobody could take it at present.
+pub(super) fn stand_of(
+    delivery: &Delivery,
+    waits_for_system: bool,
+) -> (&'static str, &'static str) {
     match delivery.state {
         DeliveryState::Delivered => ("delivered", "ok"),
-        DeliveryState::Waiting if shown.waits_for_system => ("no_system", "slow"),
+        DeliveryState::Waiting if waits_for_system => ("no_system", "slow"),
         DeliveryState::Waiting if delivery.cause.is_some() => ("retrying", "slow"),
         DeliveryState::Waiting => ("waiting", "unknown"),
         DeliveryState::Leased => ("leased", "unknown"),

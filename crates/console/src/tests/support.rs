@@ -11,7 +11,9 @@ use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use lgsp_base::id::OrgId;
 use lgsp_base::planted::Planted;
+use lgsp_base::vi::WorkingCalendar;
 use lgsp_base::{Actor, Clock, Problem, Timestamp};
+use lgsp_exchange::dossier::{DossierConfig, Dossiers, KeyRing};
 use lgsp_insight::{Insight, Names, Party};
 use lgsp_registry::Registry;
 use lgsp_store::ledger::{Ledger, LedgerConfig};
@@ -74,6 +76,7 @@ impl Names for Named {
 /// A platform with a directory, an operator's token, and the console over it.
 pub(super) struct World {
     pub(super) house: House,
+    pub(super) dossiers: Dossiers,
     pub(super) sessions: StoreSessions,
     pub(super) operator: String,
     pub(super) router: Router,
@@ -145,8 +148,17 @@ impl World {
             Arc::new(ledger.clone()),
             Arc::new(Named(house.registry.clone())),
         );
+        let keys = house.db.folder().join("dossier.key");
+        let keys = KeyRing::create(&keys, clock.now(), house.entropy.as_ref()).expect("keys");
+        let dossiers = Dossiers::new(
+            house.exchange.clone(),
+            keys,
+            Arc::new(WorkingCalendar::built_in().clone()),
+            DossierConfig::default(),
+        );
         let router = crate::router(ConsoleParts {
             exchange: house.exchange.clone(),
+            dossiers: dossiers.clone(),
             registry: house.registry.clone(),
             ledger: ledger.clone(),
             insight: insight.clone(),
@@ -163,6 +175,7 @@ impl World {
         .router;
         Self {
             house,
+            dossiers,
             sessions,
             operator,
             router,

@@ -1,7 +1,8 @@
 //! Who looked at a person's dossiers.
 
+use lgsp_base::id::DossierId;
 use lgsp_base::{Actor, limits};
-use lgsp_store::dossier::LookFilter;
+use lgsp_store::dossier::{DossierLook, LookFilter};
 
 use super::error::DossierError;
 use super::model::Look;
@@ -39,6 +40,32 @@ impl Dossiers {
                 Ok(looks)
             })
             .await?;
+        self.shown_looks(looks)
+    }
+
+    /// Who looked at this dossier, the newest first.
+    ///
+    /// # Errors
+    /// [`DossierError::Forbidden`] unless the actor sees all dossiers.
+    pub async fn looks_at(
+        &self,
+        actor: &Actor,
+        dossier: DossierId,
+    ) -> Result<Vec<Look>, DossierError> {
+        self.check_all(actor)?;
+        let looks = self
+            .exchange()
+            .inner
+            .db
+            .read::<_, DossierError, _>("dossier_looks_at", move |tx| {
+                let filter = LookFilter::Dossier(dossier);
+                Ok(tx.dossier_looks(filter, None, limits::DOSSIER_LOOKS_SHOWN)?)
+            })
+            .await?;
+        self.shown_looks(looks)
+    }
+
+    fn shown_looks(&self, looks: Vec<DossierLook>) -> Result<Vec<Look>, DossierError> {
         looks
             .into_iter()
             .map(|look| {
