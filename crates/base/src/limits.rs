@@ -105,6 +105,10 @@ pub const DOSSIER_MESSAGES_MAX: usize = 500;
 pub const DOSSIER_FILE_BYTES_MAX: u64 = 50 * 1024 * 1024;
 /// Files of one dossier.
 pub const DOSSIER_FILES_MAX: usize = 200;
+/// How long a link to a file is good when the caller names no time.
+pub const DOSSIER_LINK_LIFE: Duration = Duration::from_secs(15 * 60);
+/// How long a link to a file is good at most.
+pub const DOSSIER_LINK_LIFE_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Rules by which dossiers are sent on.
 pub const DOSSIER_ROUTES_MAX: usize = 1_000;
 /// Dossiers that a portal is asked for at once when it is compared.

@@ -42,6 +42,8 @@ pub(crate) const STATUS_REPORTED: &str = "status.reported";
 pub(crate) const DOSSIER_VIEWED: &str = "dossier.viewed";
 /// Somebody asked who looked at a person's dossiers.
 pub(crate) const DOSSIER_LOOKS_READ: &str = "dossier.looks_read";
+/// A file of a dossier was stored.
+pub(crate) const DOSSIER_FILE_STORED: &str = "dossier.file_stored";
 /// A dossier was erased, by its time of keeping or by a reason.
 pub(crate) const DOSSIER_ERASED: &str = "dossier.erased";
 

@@ -15,6 +15,7 @@ pub(crate) mod connectors;
 mod counters;
 mod decide;
 mod error;
+mod files;
 mod history;
 mod keeping;
 mod lists;
@@ -33,6 +34,7 @@ mod view;
 pub use clock::{DossierClock, Timing};
 pub use counters::{DossierCounters, LiveCounters};
 pub use error::DossierError;
+pub use files::{FileContent, FileIntake, FileLink, NewFile};
 pub use keeping::KeyState;
 pub use lgsp_store::dossier::{
     CatalogueEntry, ClockState, ConnectorHealth, DossierPlace, DossierRoute, FileKind, Finding,
@@ -42,4 +44,5 @@ pub use lgsp_store::dossier::{
 pub use lgsp_store::seal::KeyRing;
 pub use model::*;
 pub use rules::RetentionTable;
+pub use sealing::opens;
 pub use service::{DossierConfig, Dossiers};

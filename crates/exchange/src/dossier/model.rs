@@ -77,6 +77,8 @@ named! {
         Support = "support",
         /// A competent authority asked.
         LegalOrder = "legal_order",
+        /// A file of it was opened.
+        File = "file",
     }
 }
 

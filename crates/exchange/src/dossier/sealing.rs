@@ -41,6 +41,11 @@ pub(crate) fn open_key(
     Ok(ring.unwrap_key(Place::Key(id), wrapped)?)
 }
 
+/// True if the ring opens this data key of a dossier; for a check of an installation.
+pub fn opens(ring: &KeyRing, id: DossierId, wrapped: &DossierKey) -> bool {
+    ring.unwrap_key(Place::Key(id), wrapped).is_ok()
+}
+
 /// Writes a value as JSON and seals it.
 pub(crate) fn seal_json<T: Serialize>(
     key: &DataKey,

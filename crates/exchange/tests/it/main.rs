@@ -8,6 +8,7 @@
 )]
 
 mod dossiers;
+mod dossiers_files;
 mod dossiers_keeping;
 mod dossiers_kit;
 mod dossiers_progress;

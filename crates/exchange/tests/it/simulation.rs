@@ -8,20 +8,43 @@ use std::time::Duration;
 use lgsp_base::entropy::SeededEntropy;
 use lgsp_base::id::DeliveryId;
 use lgsp_base::planted::{Bug, Planted};
-use lgsp_base::{Entropy, Sha256, limits};
-use lgsp_exchange::{Acknowledgement, DocumentKind, InboxItem, InboxQuery, SubmitError, Transport};
+use lgsp_base::{Actor, Entropy, Sha256, limits};
+use lgsp_exchange::dossier::{DossierError, DossierRef, Purpose};
+use lgsp_exchange::{
+    Accepted, Acknowledgement, DocumentKind, InboxItem, InboxQuery, SubmitError, Transport,
+};
 use lgsp_store::testing::TestDb;
+use lgsp_wire::dossier::{Dossier, DossierStatus};
 
+use crate::dossiers_kit::{dossier, dossier_code, push};
 use crate::history::{History, Submitted, check};
-use crate::world::{Behaviour, FakeTransport, Way, World, actor, org, run};
+use crate::world::{Behaviour, FakeTransport, Way, World, actor, code, org, run};
 
 /// Steps of one random day.
 const STEPS: u64 = 60;
 /// Who takes part; number 3 is pushed to, the others fetch.
 const PARTIES: [u8; 4] = [0, 1, 2, 3];
 
+/// What is handed in.
+#[derive(Clone)]
+enum Thing {
+    Bytes(Vec<u8>),
+    Dossier(Box<Dossier>),
+}
+
+/// A dossier that was pushed, whom it reaches, and how often it was pushed.
+struct Known {
+    from: u8,
+    number: u32,
+    to: Vec<u8>,
+    version: i64,
+}
+
 struct Day {
     world: World,
+    /// True if what is handed in are dossiers too.
+    has_dossiers: bool,
+    known: Vec<Known>,
     rng: SeededEntropy,
     history: History,
     transport: Arc<FakeTransport>,
@@ -29,10 +52,21 @@ struct Day {
     allows_large: bool,
 }
 
+impl Thing {
+    fn sha256(&self) -> Sha256 {
+        match self {
+            Thing::Bytes(bytes) => Sha256::of(bytes),
+            Thing::Dossier(dossier) => Sha256::of(&serde_json::to_vec(dossier).expect("JSON")),
+        }
+    }
+}
+
 impl Day {
-    fn new(store: TestDb, seed: u64, planted: Planted) -> Self {
+    fn new(store: TestDb, seed: u64, planted: Planted, has_dossiers: bool) -> Self {
         let world = World::with(store, seed, planted);
         Self {
+            has_dossiers,
+            known: Vec::new(),
             transport: FakeTransport::new(&world),
             allows_large: planted.has(Bug::RowBeforeBlob) || seed.is_multiple_of(10),
             world,
@@ -104,23 +138,19 @@ impl Day {
         if to.is_empty() {
             to.push(3);
         }
-        let bytes = self.content();
+        let thing = self.thing(from, &mut to);
         let key = format!("key-{}", self.contents);
         let mut submitted = Submitted {
             key: key.clone(),
             from,
             to: to.clone(),
-            sha256: Sha256::of(&bytes),
+            sha256: thing.sha256(),
             answers: Vec::new(),
         };
         let repetitions = if self.chance(30) { 2 } else { 1 };
         for number in 0..repetitions {
             let is_lost = number + 1 < repetitions && self.chance(70);
-            let answer = self
-                .world
-                .exchange
-                .submit(self.world.plain(from, &to, &bytes, Some(&key)))
-                .await;
+            let answer = self.hand_in(from, &to, thing.clone(), &key).await;
             let accepted = answer.expect("accepted");
             if !is_lost {
                 submitted
@@ -132,24 +162,113 @@ impl Day {
             }
         }
         // A lost answer is also learnt by the next repetition, whenever it comes.
-        let again = self
-            .world
-            .exchange
-            .submit(self.world.plain(from, &to, &bytes, Some(&key)))
-            .await;
+        let again = self.hand_in(from, &to, thing.clone(), &key).await;
         let again = again.expect("repeated");
         submitted.answers.push((again.document, again.receipt));
         self.history.submitted.push(submitted);
         if self.chance(15) {
-            let other = self.content();
-            let answer = self
-                .world
-                .exchange
-                .submit(self.world.plain(from, &to, &other, Some(&key)))
-                .await;
+            let other = match thing {
+                Thing::Bytes(_) => Thing::Bytes(self.content()),
+                Thing::Dossier(mut dossier) => {
+                    dossier.note.push_str(" khác");
+                    Thing::Dossier(dossier)
+                }
+            };
+            let answer = self.hand_in(from, &to, other, &key).await;
             let was_refused = matches!(answer, Err(SubmitError::KeyConflict));
             self.history.reused.push((key, was_refused));
         }
+    }
+
+    /// Something to hand in. A dossier that is known reaches whom it reached before, too.
+    fn thing(&mut self, from: u8, to: &mut Vec<u8>) -> Thing {
+        if !self.has_dossiers || self.chance(30) {
+            return Thing::Bytes(self.content());
+        }
+        self.contents += 1;
+        let known = self.chance(50).then(|| {
+            let mine = self.known.iter_mut().filter(|known| known.from == from);
+            mine.last()
+        });
+        let number = match known.flatten() {
+            Some(known) => {
+                for party in to.iter() {
+                    if !known.to.contains(party) {
+                        known.to.push(*party);
+                    }
+                }
+                to.clone_from(&known.to);
+                known.version += 1;
+                known.number
+            }
+            None => {
+                let number = u32::try_from(self.known.len() + 1).expect("few");
+                self.known.push(Known {
+                    from,
+                    number,
+                    to: to.clone(),
+                    version: 1,
+                });
+                number
+            }
+        };
+        let mut one = dossier(from, number, DossierStatus::Processing);
+        one.note = format!("lần {}", self.contents);
+        Thing::Dossier(Box::new(one))
+    }
+
+    async fn hand_in(
+        &self,
+        from: u8,
+        to: &[u8],
+        thing: Thing,
+        key: &str,
+    ) -> Result<Accepted, SubmitError> {
+        match thing {
+            Thing::Bytes(bytes) => {
+                let submit = self.world.plain(from, to, &bytes, Some(key));
+                self.world.exchange.submit(submit).await
+            }
+            Thing::Dossier(dossier) => {
+                let mut push = push(from, *dossier, Some(key));
+                push.to = to.iter().copied().map(code).collect();
+                match self.world.dossiers.push(push).await {
+                    Ok(accepted) => Ok(accepted.accepted),
+                    Err(DossierError::Submit(error)) => Err(error),
+                    Err(error) => panic!("the dossier is taken: {error}"),
+                }
+            }
+        }
+    }
+
+    /// Every dossier has as many versions as it had pushes, each with its document.
+    async fn check_dossiers(&self) -> Vec<String> {
+        let platform = Actor::Platform { part: "test" };
+        let mut wrong = Vec::new();
+        for known in &self.known {
+            let which = DossierRef::Code(dossier_code(known.from, known.number));
+            match self
+                .world
+                .dossiers
+                .view(&platform, &which, Purpose::Support)
+                .await
+            {
+                Ok(view) => {
+                    let documents = view.messages.iter().filter(|one| one.receipt.is_some());
+                    if documents.count() as i64 != view.version {
+                        wrong.push(format!("D1 {which:?} has messages without a document"));
+                    }
+                    if view.version != known.version {
+                        wrong.push(format!(
+                            "D3 {which:?} has version {} and was pushed {} times",
+                            view.version, known.version
+                        ));
+                    }
+                }
+                Err(error) => wrong.push(format!("D1 {which:?} is gone: {error}")),
+            }
+        }
+        wrong
     }
 
     async fn open(&mut self, party: u8) -> Vec<InboxItem> {
@@ -339,12 +458,85 @@ impl Day {
 
 /// Runs a day and gives what the checker found.
 async fn day(store: TestDb, seed: u64, planted: Planted) -> Vec<String> {
-    let mut day = Day::new(store, seed, planted);
+    run_day(Day::new(store, seed, planted, false)).await
+}
+
+/// The same with dossiers among what is handed in.
+async fn dossier_day(store: TestDb, seed: u64, planted: Planted) -> Vec<String> {
+    run_day(Day::new(store, seed, planted, true)).await
+}
+
+async fn run_day(mut day: Day) -> Vec<String> {
     for _ in 0..STEPS {
         day.step().await;
     }
     day.quiet().await;
-    check(&day.world, &day.history).await
+    let mut wrong = check(&day.world, &day.history).await;
+    wrong.extend(day.check_dossiers().await);
+    wrong
+}
+
+#[test]
+fn days_with_dossiers_keep_every_promise() {
+    for seed in 0..40 {
+        let wrong = run(dossier_day(
+            TestDb::sqlite("dossier_day"),
+            seed,
+            Planted::NONE,
+        ));
+        assert!(wrong.is_empty(), "seed {seed}: {wrong:#?}");
+    }
+}
+
+#[test]
+fn days_with_dossiers_on_postgresql_keep_every_promise() {
+    for seed in 0..5 {
+        let Some(store) = TestDb::postgres("dossier_day") else {
+            return;
+        };
+        let wrong = run(dossier_day(store, seed, Planted::NONE));
+        assert!(wrong.is_empty(), "seed {seed}: {wrong:#?}");
+    }
+}
+
+#[test]
+fn a_dossier_that_moves_without_its_document_is_noticed() {
+    run(async {
+        let store = TestDb::sqlite("dossier_bug");
+        let planted = Planted::with(Bug::DossierWithoutDocument);
+        let mut day = Day::new(store, 1, planted, true);
+        let thing = Thing::Dossier(Box::new(dossier(0, 1, DossierStatus::Received)));
+        day.hand_in(0, &[1], thing, "a").await.expect("accepted");
+        let thing = Thing::Dossier(Box::new(dossier(0, 1, DossierStatus::Processing)));
+        day.hand_in(0, &[1], thing, "b").await.expect("accepted");
+        day.known.push(Known {
+            from: 0,
+            number: 1,
+            to: vec![1],
+            version: 2,
+        });
+        let wrong = day.check_dossiers().await;
+        assert!(wrong.iter().any(|line| line.starts_with("D1")), "{wrong:?}");
+    });
+}
+
+#[test]
+fn each_promise_broken_with_dossiers_is_noticed() {
+    for (bug, promise) in [
+        (Bug::InventDelivery, "D2"),
+        (Bug::ForgetIdempotencyKey, "D3"),
+        (Bug::IgnoreKeyConflict, "D4"),
+        (Bug::NoFencing, "D5"),
+        (Bug::NoPairOrder, "D6"),
+        (Bug::LostWakeup, "D7"),
+    ] {
+        let is_noticed = (0..20).any(|seed| {
+            let store = TestDb::sqlite("dossier_bug");
+            let wrong = run(dossier_day(store, seed, Planted::with(bug)));
+            wrong.iter().any(|line| line.starts_with(promise))
+        });
+        assert!(is_noticed, "{bug:?} breaks {promise} and nobody notices");
+    }
 }
 
 #[test]

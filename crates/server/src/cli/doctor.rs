@@ -1,5 +1,6 @@
 //! `lgsp doctor`: looks at an installation and at a server, and says what to do.
 
+mod dossiers;
 mod integrity;
 mod ledger;
 
@@ -209,6 +210,7 @@ impl Doctor<'_> {
             Ok(db) => {
                 self.integrity(folder, Some(&db));
                 self.log(folder, config, &db);
+                self.dossier_keys(folder, &db);
                 db.close();
             }
             Err(error) => {
