@@ -235,6 +235,14 @@ pub const CONNECTOR_TIMEOUT: Duration = Duration::from_secs(15);
 pub const CONNECTOR_HAND_OVER_TIMEOUT: Duration = Duration::from_secs(50);
 /// Bytes of such a system's answer that are read.
 pub const CONNECTOR_ANSWER_BYTES_MAX: usize = DOSSIER_BODY_BYTES_MAX;
+/// Dossiers that are looked up at the national portal at once.
+pub const CONNECTOR_LOOK_UPS_AT_ONCE: usize = 4;
+/// Days before today that the daily round compares with the national portal, where they are not compared yet.
+pub const RECONCILE_DAYS: i32 = 7;
+/// Procedures that are fetched from the national portal.
+pub const PORTAL_PROCEDURES_MAX: usize = 20_000;
+/// Entries of one catalogue of the national portal that are kept.
+pub const PORTAL_CATALOGUE_MAX: usize = 20_000;
 /// Characters of such a system's words that are kept.
 pub const CONNECTOR_DETAIL_CHARS: usize = 300;
 

@@ -13,6 +13,7 @@
 
 mod call;
 mod casework;
+mod dossiers;
 mod words;
 
 #[cfg(test)]
@@ -27,6 +28,8 @@ use lgsp_exchange::{Channel, ConnectorKind, HandOver, HandOverOutcome, Transport
 
 pub(crate) use call::{Fault, post_json};
 pub use casework::{Casework, CaseworkError, Message};
+pub(crate) use dossiers::ACTOR;
+pub use dossiers::DossierCasework;
 pub(crate) use words::{cause_of, scrub};
 
 use crate::dvcqg::NationalPortal;

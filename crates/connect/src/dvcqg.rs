@@ -5,8 +5,10 @@
 //! in batches of at most `limits::DOSSIER_PROGRESS_BATCH_MAX`.
 
 mod client;
+mod compare;
 mod deliver;
 mod outgoing;
+mod sync;
 
 use std::sync::Arc;
 
@@ -16,6 +18,8 @@ use lgsp_wire::dossier::ReplyWords;
 use crate::connector::Casework;
 use crate::outbound::Outbound;
 pub use client::{PortalError, SystemReply};
+pub use compare::PortalRecords;
+pub use sync::SyncError;
 
 /// The portal as one node calls it; clones share sessions.
 #[derive(Debug, Clone)]

@@ -15,6 +15,8 @@ use lgsp_base::planted::{Bug, Planted};
 use lgsp_base::time::SystemClock;
 use lgsp_base::{Clock, Entropy, limits};
 use lgsp_connect::axis::AxisState;
+use lgsp_connect::connector::{Connectors, DossierCasework};
+use lgsp_connect::dvcqg::NationalPortal;
 use lgsp_connect::outbound::{Outbound, OutboundConfig, SystemResolver};
 use lgsp_connect::webhook::WebhookTransport;
 use lgsp_console::{ConsoleParts, LedgerEvents, Mode, StoreSessions};
@@ -36,6 +38,7 @@ use crate::dossiers;
 use crate::ledger::{self, LedgerParts, Vouching};
 use crate::listen::Counters;
 use crate::metrics::{Requests, Sources, count_request};
+use crate::portals::PortalDesk;
 use crate::proxies::{Proxies, reveal};
 use crate::tasks::Tasks;
 use crate::transport::Transports;
@@ -104,6 +107,8 @@ pub struct Platform {
     /// What keeps the log going.
     pub vouching: Vouching,
     transport: Arc<Transports>,
+    /// The national portals, on command.
+    pub portals: PortalDesk,
     api: ApiState,
     expire_every: Duration,
 }
@@ -199,7 +204,17 @@ impl Platform {
             registry.clone(),
             &options.public_url,
         );
-        let transport = Arc::new(Transports::new(webhooks, None));
+        let casework = DossierCasework::new(exchange.clone(), dossiers.clone());
+        let portal = NationalPortal::new(outbound.clone(), registry.clone(), Arc::new(casework));
+        let connectors = Connectors::new(Arc::new(portal.clone()));
+        let transport = Arc::new(Transports::new(webhooks, Arc::new(connectors)));
+        let portals = PortalDesk::new(
+            portal,
+            dossiers.clone(),
+            registry.clone(),
+            clock.clone(),
+            config.portals.from_hour,
+        );
 
         let ledger = ledger::open(
             db.clone(),
@@ -296,6 +311,7 @@ impl Platform {
             db: db.clone(),
             exchange: exchange.clone(),
             dossiers: dossiers.clone(),
+            registry: registry.clone(),
             ledger: ledger.clone(),
             insight: insight.clone(),
             vouching: vouching.clone(),
@@ -318,6 +334,7 @@ impl Platform {
             insight,
             vouching,
             transport,
+            portals,
             api: state,
             expire_every: options.patience.expire_every,
         })
@@ -343,6 +360,7 @@ impl Platform {
             async move { exchange.run_resend_worker(stop).await }
         });
         dossiers::start(tasks, &self.dossiers);
+        self.portals.start(tasks);
         self.vouching
             .start(tasks, &self.insight, self.clock.clone());
         let registry = self.registry.clone();

@@ -3,6 +3,7 @@
 //! A name that is not known is an error that names its path: a misspelt limit must not silently be the default.
 
 mod ledger;
+mod portals;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 pub use ledger::{LedgerConfig, OnOutage, WitnessEntry};
+pub use portals::PortalsConfig;
 
 /// The commented default file that `lgsp init` writes.
 pub const DEFAULT_FILE: &str = include_str!("config/lgsp.toml");
@@ -43,6 +45,8 @@ pub struct Config {
     pub outbound: OutboundConfig,
     /// The log of what happened, and who vouches for it.
     pub ledger: LedgerConfig,
+    /// The daily round of the national portals.
+    pub portals: PortalsConfig,
     /// Limits an operator may change.
     pub limits: LimitsConfig,
     /// The log.
@@ -119,6 +123,7 @@ impl Default for Config {
             registry: RegistryConfig::default(),
             outbound: OutboundConfig::default(),
             ledger: LedgerConfig::default(),
+            portals: PortalsConfig::default(),
             limits: LimitsConfig::default(),
             log: LogConfig::default(),
         }
@@ -430,6 +435,7 @@ impl Config {
         }
         self.proxies()?;
         self.allowed()?;
+        portals::check(self)?;
         ledger::check(self)
     }
 
@@ -561,6 +567,7 @@ mod tests {
                 "[ledger]\nwitnesses = [\"https://w.gov.vn\"]",
                 "ledger.witnesses",
             ),
+            ("[portals]\nfrom_hour = 24", "portals.from_hour"),
             ("listen = ", "lgsp.toml"),
         ] {
             assert_eq!(with(text, &[]).expect_err(text).path, path);

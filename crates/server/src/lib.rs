@@ -21,6 +21,7 @@ mod transport;
 
 pub mod client;
 pub mod output;
+pub mod portals;
 
 pub mod demo;
 

@@ -3,6 +3,7 @@
 //! Names are `lgsp_<area>_<thing>_<unit>[_total]`, labels come from closed sets. Counters that a part keeps itself are read
 //! when the page is asked for; only HTTP requests are counted here, by route template, never by address.
 
+mod connectors;
 mod dossiers;
 mod ledger;
 
@@ -20,6 +21,7 @@ use lgsp_base::Clock;
 use lgsp_exchange::Exchange;
 use lgsp_exchange::dossier::Dossiers;
 use lgsp_insight::Insight;
+use lgsp_registry::Registry;
 use lgsp_store::Db;
 use lgsp_store::ledger::Ledger;
 
@@ -136,6 +138,8 @@ pub struct Sources {
     pub exchange: Exchange,
     /// Dossiers, with counters of their own.
     pub dossiers: Dossiers,
+    /// Which systems are called.
+    pub registry: Registry,
     /// The log.
     pub ledger: Ledger,
     /// What follows the log.
@@ -201,6 +205,7 @@ impl Sources {
         self.render_exchange(&mut page);
         self.render_deliveries(&mut page).await;
         self.render_dossiers(&mut page).await;
+        self.render_connectors(&mut page).await;
         self.render_ledger(&mut page).await;
         self.render_insight(&mut page).await;
         page.0

@@ -11,12 +11,12 @@ use lgsp_exchange::{Channel, HandOver, HandOverOutcome, Transport};
 #[derive(Debug)]
 pub(crate) struct Transports {
     webhooks: WebhookTransport,
-    connectors: Option<Arc<dyn Transport>>,
+    connectors: Arc<dyn Transport>,
 }
 
 impl Transports {
     /// Webhooks, and whatever calls systems by their own protocols.
-    pub(crate) fn new(webhooks: WebhookTransport, connectors: Option<Arc<dyn Transport>>) -> Self {
+    pub(crate) fn new(webhooks: WebhookTransport, connectors: Arc<dyn Transport>) -> Self {
         Self {
             webhooks,
             connectors,
@@ -26,10 +26,9 @@ impl Transports {
 
 impl Transport for Transports {
     fn hand_over(&self, item: HandOver) -> BoxFuture<'_, HandOverOutcome> {
-        match (&item.channel, &self.connectors) {
-            (Channel::Connector { .. }, Some(connectors)) => connectors.hand_over(item),
-            (Channel::Connector { .. }, None) => Box::pin(std::future::ready(missing())),
-            (Channel::Webhook { .. } | Channel::Inbox | Channel::Axis, _) => {
+        match item.channel {
+            Channel::Connector { .. } => self.connectors.hand_over(item),
+            Channel::Webhook { .. } | Channel::Inbox | Channel::Axis => {
                 self.webhooks.hand_over(item)
             }
         }
@@ -37,13 +36,5 @@ impl Transport for Transports {
 
     fn endpoint_gone(&self, webhook: WebhookId, system: SystemId) -> BoxFuture<'_, ()> {
         self.webhooks.endpoint_gone(webhook, system)
-    }
-}
-
-fn missing() -> HandOverOutcome {
-    HandOverOutcome::Unreachable {
-        cause: "connector_missing".to_owned(),
-        detail: "this node calls no systems by their own protocols".to_owned(),
-        retry_after: None,
     }
 }

@@ -34,7 +34,9 @@ mod tests;
 
 pub use bare::{Batch, read_dossiers, read_progress, write_dossiers, write_progress};
 pub use civil_record::CivilRecord;
-pub use code::{DossierCode, DossierCodeError, ProcedureCode, ProcedureCodeError};
+pub use code::{
+    DossierCode, DossierCodeError, ProcedureCode, ProcedureCodeError, agency_in_other_style,
+};
 pub use error::{DossierError, Habit, Tolerance, Violation, to_problem};
 pub use fields::{Extra, Item};
 pub use file::{FileBytes, NotAFile};

@@ -55,9 +55,6 @@ pub trait Casework: Send + Sync + Debug {
     /// True if this organisation was sent the dossier of a document before, and took it.
     fn is_known_to(&self, org: OrgId, document: DocumentId) -> BoxFuture<'_, bool>;
 
-    /// Notes that an organisation took what a document says.
-    fn taken(&self, org: OrgId, document: DocumentId) -> BoxFuture<'_, ()>;
-
     /// The procedure's code as the national side has it: mapped, or with the agency in the style in which it is published there.
     fn national_code<'a>(
         &'a self,
@@ -77,7 +74,7 @@ pub trait Casework: Send + Sync + Debug {
     fn note<'a>(
         &'a self,
         system: SystemId,
-        service: &'a str,
+        service: &'static str,
         outcome: Result<(), &'a str>,
     ) -> BoxFuture<'a, ()>;
 }

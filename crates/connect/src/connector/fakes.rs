@@ -111,7 +111,6 @@ pub(crate) struct FakeCasework {
     pub(crate) message: Mutex<Option<Message>>,
     pub(crate) state: Mutex<Option<Dossier>>,
     pub(crate) is_known: Mutex<bool>,
-    pub(crate) taken: Mutex<Vec<DocumentId>>,
     pub(crate) notes: Mutex<Vec<(String, Result<(), String>)>>,
 }
 
@@ -130,11 +129,6 @@ impl Casework for FakeCasework {
 
     fn is_known_to(&self, _: OrgId, _: DocumentId) -> BoxFuture<'_, bool> {
         Box::pin(std::future::ready(*self.is_known.lock().expect("lock")))
-    }
-
-    fn taken(&self, _: OrgId, document: DocumentId) -> BoxFuture<'_, ()> {
-        self.taken.lock().expect("lock").push(document);
-        Box::pin(std::future::ready(()))
     }
 
     fn national_code<'a>(
@@ -165,7 +159,7 @@ impl Casework for FakeCasework {
     fn note<'a>(
         &'a self,
         _: SystemId,
-        service: &'a str,
+        service: &'static str,
         outcome: Result<(), &'a str>,
     ) -> BoxFuture<'a, ()> {
         let note = (service.to_owned(), outcome.map_err(str::to_owned));

@@ -8,8 +8,7 @@ use lgsp_base::Secret;
 use lgsp_base::id::SystemId;
 use lgsp_registry::model::Connector;
 use lgsp_wire::dossier::{
-    DESTINATION_FIELD, LoginRequest, PortalRequest, PortalService, Reply, ReplyError, ReplyOutcome,
-    read_reply,
+    DESTINATION_FIELD, LoginRequest, PortalRequest, Reply, ReplyError, ReplyOutcome, read_reply,
 };
 use serde_json::Value;
 
@@ -228,7 +227,7 @@ impl NationalPortal {
         };
         let noted = noted.as_ref().copied().map_err(String::as_str);
         self.casework()
-            .note(connector.system, service_name(request.service), noted)
+            .note(connector.system, request.service.name(), noted)
             .await;
         answered
     }
@@ -256,11 +255,6 @@ impl NationalPortal {
         }
         Ok(reply)
     }
-}
-
-/// The name of a service in the health of services.
-pub(super) const fn service_name(service: PortalService) -> &'static str {
-    service.name()
 }
 
 /// Something else answered in the portal's place, or it broke off.

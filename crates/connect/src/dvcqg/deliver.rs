@@ -104,7 +104,6 @@ impl NationalPortal {
             }
             Message::Steps { steps, .. } => self.push_steps(item, &steps).await?,
         }
-        self.casework().taken(portal, item.document).await;
         Ok(())
     }
 
@@ -238,7 +237,7 @@ fn of_words(answer: &SystemReply, outcome: ReplyOutcome, code: &str, message: &s
     }
 }
 
-fn is_missing(message: &str) -> bool {
+pub(super) fn is_missing(message: &str) -> bool {
     let message = vi::fold(message);
     MISSING
         .iter()

@@ -21,6 +21,8 @@ mod keeping;
 mod lists;
 mod looks;
 mod mask;
+mod outgoing;
+pub mod portals;
 mod procedures;
 mod public;
 mod push;
@@ -43,6 +45,7 @@ pub use lgsp_store::dossier::{
 };
 pub use lgsp_store::seal::KeyRing;
 pub use model::*;
+pub use outgoing::Onward;
 pub use rules::RetentionTable;
 pub use sealing::opens;
 pub use service::{DossierConfig, Dossiers};

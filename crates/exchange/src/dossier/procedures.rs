@@ -37,7 +37,7 @@ pub(crate) fn national(
 }
 
 /// True once any procedures were synchronised: before that every code is taken.
-fn has_procedures(tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+pub(crate) fn has_procedures(tx: &mut Tx<'_>) -> Result<bool, StoreError> {
     let any = ProcedureFilter {
         limit: 1,
         ..ProcedureFilter::default()
@@ -192,28 +192,6 @@ impl Dossiers {
         let db = &self.exchange().inner.db;
         db.write("procedure_mapping_remove", move |tx| {
             Ok(tx.procedure_mapping_remove(&local, org)?)
-        })
-        .await
-    }
-
-    /// The national code that a local one means to an organisation; itself without its agency where nothing was said. For connectors.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn national_code(
-        &self,
-        code: &ProcedureCode,
-        org: OrgId,
-    ) -> Result<String, DossierError> {
-        let code = code.clone();
-        let db = &self.exchange().inner.db;
-        db.read("procedure_mapping_lookup", move |tx| {
-            for local in [code.as_str(), code.base()] {
-                if let Some(mapping) = tx.procedure_mapping_lookup(local, org)? {
-                    return Ok(mapping.national_code);
-                }
-            }
-            Ok(code.base().to_owned())
         })
         .await
     }

@@ -11,6 +11,7 @@ mod dossiers;
 mod dossiers_files;
 mod dossiers_keeping;
 mod dossiers_kit;
+mod dossiers_outgoing;
 mod dossiers_progress;
 mod dossiers_read;
 mod dossiers_reconcile;

@@ -117,6 +117,38 @@ fn is_agency(code: &str) -> bool {
         && (is_level_1(code.split('.').next()) || is_level_1(code.rsplit('.').next()))
 }
 
+/// An agency code in the other of the two styles: `000.00.14.H20` for `H20.14` and back. None where the groups of one style do not
+/// fit into the other, as with `H21.129`.
+pub fn agency_in_other_style(code: &str) -> Option<String> {
+    /// Digits of the groups of the old style, the lowest level first, below the letter.
+    const OLD_DIGITS: [usize; 3] = [2, 2, 3];
+    if !is_agency(code) {
+        return None;
+    }
+    let is_letter = |group: &&str| group.starts_with(|c: char| c.is_ascii_uppercase());
+    let groups: Vec<&str> = code.split('.').collect();
+    if groups.first().is_some_and(is_letter) {
+        let (top, below) = groups.split_first()?;
+        if below.len() > OLD_DIGITS.len() {
+            return None;
+        }
+        let mut old = vec![(*top).to_owned()];
+        for (level, digits) in OLD_DIGITS.into_iter().enumerate() {
+            match below.get(level) {
+                Some(group) if group.len() == digits => old.push((*group).to_owned()),
+                Some(_) => return None,
+                None => old.push("0".repeat(digits)),
+            }
+        }
+        old.reverse();
+        return Some(old.join("."));
+    }
+    let is_zero = |group: &&&str| group.bytes().all(|byte| byte == b'0');
+    let new: Vec<&str> = groups.iter().rev().copied().collect();
+    let levels = new.len() - new.iter().rev().take_while(is_zero).count();
+    Some(new.get(..levels)?.join("."))
+}
+
 fn are_digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -277,6 +309,22 @@ mod tests {
             if number.len() == 4 {
                 assert_eq!(DossierCode::new(agency, code.date(), count), Ok(code));
             }
+        }
+    }
+
+    #[test]
+    fn agencies_are_written_in_both_styles() {
+        for (old, new) in [
+            ("000.00.00.H56", "H56"),
+            ("000.00.14.H20", "H20.14"),
+            ("000.05.14.H20", "H20.14.05"),
+            ("123.05.14.H20", "H20.14.05.123"),
+        ] {
+            assert_eq!(agency_in_other_style(old).as_deref(), Some(new));
+            assert_eq!(agency_in_other_style(new).as_deref(), Some(old));
+        }
+        for one_style in ["H21.129", "H20.1", "H1.2.3.4.5", "", "h20", "20.30"] {
+            assert_eq!(agency_in_other_style(one_style), None, "{one_style}");
         }
     }
 
