@@ -7,7 +7,9 @@ use lgsp_store::exchange::{Delivery, Document, DocumentKind};
 use lgsp_store::{BlobReader, StoreError, Tx};
 
 use crate::counters::count;
+use crate::dossier::Purpose;
 use crate::dossier::sealing;
+use crate::dossier::view::note_look;
 use crate::error::ReceiveError;
 use crate::service::{Exchange, may};
 
@@ -52,7 +54,7 @@ impl Exchange {
     ///
     /// # Errors
     /// [`ReceiveError::DocumentUnknown`] or [`ReceiveError::DeliveryUnknown`] for what is not there and for what is
-    /// somebody else's; [`ReceiveError::Erased`]; a storage problem if the content is damaged.
+    /// somebody else's; [`ReceiveError::Forbidden`] for a dossier if the actor may not see persons; [`ReceiveError::Erased`]; a storage problem if the content is damaged.
     pub async fn content(
         &self,
         actor: &Actor,
@@ -99,8 +101,16 @@ impl Exchange {
             return Err(unknown);
         };
         let handed_over = self.allowed(actor, target, &found).ok_or(unknown)?;
+        let is_dossier = found.document.kind == DocumentKind::Dossier;
+        if is_dossier && !may(actor, Permission::DossierReadPersonal) {
+            return Err(ReceiveError::Forbidden);
+        }
         if found.is_erased {
             return Err(ReceiveError::Erased);
+        }
+        // A hand-over is recorded as one; whoever else reads a dossier looks at it.
+        if is_dossier && handed_over.is_empty() && !matches!(actor, Actor::Platform { .. }) {
+            self.look(actor, found.document.id).await?;
         }
         let body = self.open(&found.document, found.body)?;
         if !handed_over.is_empty() {
@@ -123,6 +133,23 @@ impl Exchange {
             ContentBody::Blob(_) => None,
         };
         Ok(self.open(&stream.document, body)?)
+    }
+
+    /// Records that an actor looks at the dossier of a push, before it sees it.
+    async fn look(&self, actor: &Actor, document: DocumentId) -> Result<(), StoreError> {
+        if self.has_bug(Bug::LookUnrecorded) {
+            return Ok(());
+        }
+        let (exchange, by, now) = (self.clone(), actor.clone(), self.now());
+        self.inner
+            .db
+            .write("dossier_look", move |tx| {
+                if let Some((dossier, _)) = tx.dossier_by_document(document)? {
+                    note_look(tx, &exchange, &by, dossier, Purpose::Handling, now)?;
+                }
+                Ok(())
+            })
+            .await
     }
 
     /// The open deliveries that this reading hands over; none at all if the actor may not read.

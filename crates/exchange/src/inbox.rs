@@ -21,6 +21,7 @@ impl Exchange {
         let orgs = self.receives_for(actor, query.org)?;
         let limit = page_size(query.limit)?;
         let exchange = self.clone();
+        let sees_persons = may(actor, Permission::DossierReadPersonal);
         let mut page = self
             .inner
             .db
@@ -38,7 +39,7 @@ impl Exchange {
                 }
                 let mut page = page_of(rows, limit);
                 if query.with_content {
-                    fill(tx, &exchange, &mut page)?;
+                    fill(tx, &exchange, &mut page, sees_persons)?;
                 }
                 Ok(page)
             })
@@ -195,11 +196,19 @@ fn page_of(mut rows: Vec<InboxRow>, limit: usize) -> InboxPage {
 }
 
 /// Reads the small contents of a page, as long as they fit, and compares each with its digest.
-fn fill(tx: &mut Tx<'_>, exchange: &Exchange, page: &mut InboxPage) -> Result<(), StoreError> {
+fn fill(
+    tx: &mut Tx<'_>,
+    exchange: &Exchange,
+    page: &mut InboxPage,
+    sees_persons: bool,
+) -> Result<(), StoreError> {
     let is_unchecked = exchange.has_bug(Bug::ServeUnchecked);
     let mut room = limits::INBOX_CONTENT_BYTES_MAX as u64;
     for item in &mut page.items {
         let is_small = item.content_bytes <= limits::INLINE_BODY_BYTES_MAX as u64;
+        if item.kind == DocumentKind::Dossier && !sees_persons {
+            continue;
+        }
         let Some(left) = room.checked_sub(item.content_bytes).filter(|_| is_small) else {
             continue;
         };

@@ -286,7 +286,7 @@ impl Dossiers {
                         error => error,
                     })?;
                 let key = tx.dossier_key(row.id)?.ok_or(DossierError::Erased)?;
-                note_look(tx, &dossiers, &by, &row, Purpose::File, now)?;
+                note_look(tx, dossiers.exchange(), &by, row.id, Purpose::File, now)?;
                 Ok((file, key))
             })
             .await?;

@@ -31,7 +31,7 @@ mod routes;
 mod rules;
 pub(crate) mod sealing;
 mod service;
-mod view;
+pub(crate) mod view;
 
 pub use clock::{DossierClock, Timing};
 pub use counters::{DossierCounters, LiveCounters};

@@ -3,7 +3,7 @@
 //! A system that is a party sees the dossier whole, the platform's operators see persons masked. Whoever is no party gets the answer
 //! for a dossier that does not exist.
 
-use lgsp_base::id::{OrgId, ReceiptId};
+use lgsp_base::id::{DossierId, OrgId, ReceiptId};
 use lgsp_base::planted::Bug;
 use lgsp_base::{Actor, Permission, Timestamp, limits};
 use lgsp_store::dossier as rows;
@@ -27,6 +27,7 @@ use super::sealing;
 use super::service::{Dossiers, Viewer};
 use crate::counters::count;
 use crate::evidence::{self, Entry};
+use crate::service::Exchange;
 
 /// Everything stored about a dossier that a view shows.
 struct Found {
@@ -97,7 +98,7 @@ impl Dossiers {
                     return Err(DossierError::Unknown);
                 }
                 if !dossiers.exchange().has_bug(Bug::LookUnrecorded) {
-                    note_look(tx, &dossiers, &by, &row, purpose, now)?;
+                    note_look(tx, dossiers.exchange(), &by, row.id, purpose, now)?;
                 }
                 Ok(find(tx, row)?)
             })
@@ -269,17 +270,16 @@ pub(crate) fn lookup(
 /// Records that an actor looks: a row that persons can be asked about, and a ledger entry that names no person.
 pub(crate) fn note_look(
     tx: &mut Tx<'_>,
-    dossiers: &Dossiers,
+    exchange: &Exchange,
     actor: &Actor,
-    row: &rows::Dossier,
+    dossier: DossierId,
     purpose: Purpose,
     now: Timestamp,
 ) -> Result<ReceiptId, StoreError> {
-    let exchange = dossiers.exchange();
     let receipt = ReceiptId::generate(now, exchange.entropy());
     let label = actor.label();
     tx.dossier_look_insert(&NewLook {
-        dossier: row.id,
+        dossier,
         actor: &label,
         org: actor.org(),
         purpose: purpose.name(),
@@ -288,7 +288,7 @@ pub(crate) fn note_look(
     })?;
     Entry::new(evidence::DOSSIER_VIEWED, now, actor, exchange.salt())
         .receipt(receipt)
-        .with("dossier", row.id.to_string())
+        .with("dossier", dossier.to_string())
         .with("purpose", purpose.name())
         .with_opt("org", actor.org().map(|org| org.to_string()))
         .append(tx, now)?;

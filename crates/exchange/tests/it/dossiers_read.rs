@@ -8,6 +8,7 @@ use lgsp_exchange::dossier::{
     AgeingQuery, ClockState, DossierCursor, DossierError, DossierQuery, DossierRef, Purpose,
     RouteKind,
 };
+use lgsp_exchange::{ContentTarget, InboxQuery, ReceiveError};
 use lgsp_store::StoreError;
 use lgsp_store::testing::TestDb;
 use lgsp_wire::dossier::DossierStatus;
@@ -201,6 +202,39 @@ fn looks_are_recorded_before_the_answer_and_found_by_person() {
         let view = world.dossiers.view(&by, &which, Purpose::Handling).await;
         view.expect("a view");
         assert!(looks(&world).await.is_empty(), "the planted fault shows");
+    });
+}
+
+#[test]
+fn the_body_of_a_dossier_is_not_for_operators_and_reading_it_is_a_look() {
+    run(async {
+        for store in stores("dossier_body") {
+            let world = with_dossiers(store, Planted::NONE).await;
+            let page = world.inbox(2).await;
+            assert!(page.items[0].content.is_some());
+            let target = ContentTarget::Document(page.items[0].document);
+            let refused = world.exchange.content(&operator(), target).await;
+            assert!(matches!(refused, Err(ReceiveError::Forbidden)));
+            let query = InboxQuery {
+                org: Some(org(2)),
+                with_content: true,
+                ..InboxQuery::default()
+            };
+            let seen = world
+                .exchange
+                .inbox(&operator(), query)
+                .await
+                .expect("a page");
+            assert!(seen.items.iter().all(|item| item.content.is_none()));
+            // What was handed over is no look; the sender's reading is.
+            assert!(looks(&world).await.is_empty());
+            world
+                .exchange
+                .content(&actor(0), target)
+                .await
+                .expect("content");
+            assert_eq!(looks(&world).await, ["handling"]);
+        }
     });
 }
 

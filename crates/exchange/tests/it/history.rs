@@ -157,7 +157,10 @@ async fn check_document(
     let id = trace.document.id;
     match world
         .exchange
-        .content(&operator(), ContentTarget::Document(id))
+        .content(
+            &lgsp_base::Actor::Platform { part: "test" },
+            ContentTarget::Document(id),
+        )
         .await
     {
         Ok(stream) => {
