@@ -3,7 +3,7 @@
 //! A message about a dossier is known by its code and [`Mark`]; one office never sends the same mark of one dossier twice on purpose. What a
 //! dossier means is compared by [`meaning`], as recipients get it in another form than it was sent in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -80,6 +80,8 @@ struct Book {
     promised: BTreeMap<(String, Mark), Promised>,
     arrivals: BTreeMap<(String, Mark, String), Arrival>,
     latest: BTreeMap<String, Map<String, Value>>,
+    /// Dossiers since the start.
+    total: u64,
     duplicates: u64,
     refused: Vec<String>,
     first_arrival: Option<Duration>,
@@ -92,8 +94,10 @@ pub struct DossierBook(Arc<Mutex<Book>>);
 /// Counts are hand-overs: one message to one office.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DossierVerdict {
-    /// Dossiers that were taken in.
+    /// Dossiers that were handed in.
     pub dossiers: u64,
+    /// Those of which every office holds every message.
+    pub complete: u64,
     /// Promised by accepted messages.
     pub submitted: u64,
     /// In an office's hands.
@@ -127,6 +131,11 @@ impl DossierBook {
 
     fn book(&self) -> MutexGuard<'_, Book> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets everything: what follows is a new run.
+    pub fn clear(&self) {
+        *self.book() = Book::default();
     }
 
     /// The whole state is about to be sent to these offices. Written before the call, as a recipient may be quicker than the answer.
@@ -189,7 +198,8 @@ impl DossierBook {
             promised.is_accepted = true;
         }
         if let Some(dossier) = dossier {
-            book.latest.insert(code.to_owned(), dossier.clone());
+            let before = book.latest.insert(code.to_owned(), dossier.clone());
+            book.total += u64::from(before.is_none());
         } else if let Some(known) = book.latest.get_mut(code) {
             known.insert("TrangThaiHoSo".to_owned(), status.into());
         }
@@ -247,6 +257,11 @@ impl DossierBook {
             .collect()
     }
 
+    /// Dossiers that were handed in since the start, forgotten ones too.
+    pub fn dossiers(&self) -> u64 {
+        self.book().total
+    }
+
     /// The monotonic reading at which the first message arrived anywhere.
     pub fn first_arrival(&self) -> Option<Duration> {
         self.book().first_arrival
@@ -261,6 +276,7 @@ impl DossierBook {
             refused: book.refused.clone(),
             ..DossierVerdict::default()
         };
+        let mut incomplete = BTreeSet::new();
         for ((code, mark), promised) in &book.promised {
             for recipient in &promised.recipients {
                 let label = || format!("{code}, status {} → {recipient}", mark.status);
@@ -275,10 +291,15 @@ impl DossierBook {
                             verdict.altered.push(label());
                         }
                     }
-                    None => verdict.missing.push(label()),
+                    None => {
+                        incomplete.insert(code);
+                        verdict.missing.push(label());
+                    }
                 }
             }
         }
+        let codes = book.latest.keys();
+        verdict.complete = codes.filter(|code| !incomplete.contains(code)).count() as u64;
         verdict
     }
 }

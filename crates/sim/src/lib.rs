@@ -25,6 +25,9 @@ pub mod units;
 pub mod vxp;
 pub mod webhook;
 
+#[cfg(test)]
+mod codecs;
+
 pub use agency::{AgencySystem, Manners, Receive, World};
 pub use civil_status::CivilStatus;
 pub use control::{AgencyState, Breakable, Control};

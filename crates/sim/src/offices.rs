@@ -10,6 +10,8 @@ use crate::one_stop::{OfficeWorld, OneStop};
 
 /// How often somebody comes to some counter.
 const VISIT_PAUSE: Duration = Duration::from_secs(6);
+/// Rounds in which offices take in what an earlier run left behind.
+const LEFTOVER_ROUNDS: usize = 20;
 
 /// Offices that know each other's codes.
 #[derive(Debug, Clone)]
@@ -39,6 +41,20 @@ impl Offices {
     /// What they share.
     pub fn world(&self) -> &OfficeWorld {
         &self.world
+    }
+
+    /// Lets every office take in what an earlier run left behind; the book begins empty behind it.
+    pub async fn take_leftovers(&self) {
+        for _ in 0..LEFTOVER_ROUNDS {
+            let mut taken = 0;
+            for member in &self.members {
+                taken += member.work().await;
+            }
+            if taken == 0 {
+                break;
+            }
+        }
+        self.world.book.clear();
     }
 
     /// Starts every system's own loop; they end when `stop` turns true.

@@ -5,16 +5,16 @@
 //! invented, and every identity and telephone number is zeros.
 
 mod door;
+mod message;
 mod paper;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use lgsp_base::vi::{Day, WorkingCalendar};
 use lgsp_base::{Clock, Entropy, Sha256, Timestamp};
-use lgsp_wire::dossier::Dossier;
+use lgsp_wire::dossier::DossierCode;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
@@ -27,6 +27,8 @@ use crate::letter::Agency;
 use crate::portal::Procedure;
 
 pub use door::{DossierDoor, Shape};
+
+use message::Message;
 
 /// Dossiers that an office remembers; beyond, its memory begins anew.
 const KNOWN_MAX: usize = 10_000;
@@ -44,7 +46,8 @@ pub struct Service {
     pub procedure: Procedure,
     /// The code of the agency that decides; none if the office does.
     pub decided_by: Option<String>,
-    /// Codes of the agencies whose one-stop systems get every message about it, the office and the decider among them.
+    /// Codes of the agencies whose one-stop systems get every message about it: for an office that takes it in, itself and the one that
+    /// decides; one that decides adds the agency in the dossier's code.
     pub parties: Vec<String>,
 }
 
@@ -217,13 +220,7 @@ impl OneStop {
         let number = desk.numbers.entry(day).or_default();
         *number += 1;
         let number = *number;
-        let code = format!(
-            "{}-{:02}{:02}{:02}-{number:04}",
-            self.config.issuer,
-            day.year() % 100,
-            day.month(),
-            day.day()
-        );
+        let code = format!("{}{number:04}", self.prefix(day));
         let days = i32::from(service.procedure.days);
         let due = WorkingCalendar::built_in()
             .add_working_days(day, days)
@@ -249,6 +246,13 @@ impl OneStop {
             moves: moves.iter().copied().collect(),
         });
         Some(code)
+    }
+
+    /// What stands before the number in the codes of a day.
+    pub fn prefix(&self, day: Day) -> String {
+        let year = day.year() % 100;
+        let (month, day) = (day.month(), day.day());
+        format!("{}-{year:02}{month:02}{day:02}-", self.config.issuer)
     }
 
     /// Continues numbers of a day behind what an earlier run used.
@@ -337,7 +341,7 @@ impl OneStop {
     async fn take(&self, item: &Waiting) -> Result<(String, Mark, Sha256), OfficeError> {
         let content = self.door.fetch(item).await?;
         let sha256 = Sha256::of(&content);
-        let message = read(&content)?;
+        let message = Message::read(&content)?;
         let (code, mark) = (message.code.clone(), message.mark.clone());
         let at = self.world.clock.monotonic();
         let recipient = &self.config.agency.code;
@@ -385,9 +389,11 @@ impl OneStop {
             return;
         };
         if is_handled && desk.cases.len() < CASES_MAX && !desk.taken_up.contains(&code) {
+            let mut parties = service.parties.clone();
+            parties.extend(owner_of(&code).filter(|owner| !service.parties.contains(owner)));
             let case = Case {
                 dossier: dossier.clone(),
-                parties: service.parties.clone(),
+                parties,
                 moves: [Move::Finish].into(),
             };
             desk.cases.push_back(case);
@@ -538,48 +544,10 @@ impl Breakable for OneStop {
     }
 }
 
-/// A message as an office reads it.
-#[derive(Debug)]
-struct Message {
-    code: String,
-    mark: Mark,
-    /// The whole state in the national form; none for steps.
-    state: Option<Map<String, Value>>,
-}
-
-/// Reads what the platform hands over: its own JSON of a dossier, or of steps.
-fn read(content: &Bytes) -> Result<Message, OfficeError> {
-    let broken = |error: serde_json::Error| OfficeError::Content(error.to_string());
-    let value: Value = serde_json::from_slice(content).map_err(broken)?;
-    let text = |value: &Value, name: &str| {
-        let found = value.get(name).and_then(Value::as_str);
-        found.unwrap_or_default().to_owned()
-    };
-    if let Some(steps) = value.get("steps").and_then(Value::as_array) {
-        let last = steps.last().unwrap_or(&Value::Null);
-        let step: lgsp_wire::dossier::ProgressStep =
-            serde_json::from_value(last.clone()).map_err(broken)?;
-        return Ok(Message {
-            code: text(&value, "code"),
-            mark: Mark {
-                is_progress: true,
-                status: step.status.code().to_owned(),
-            },
-            state: None,
-        });
-    }
-    let dossier: Dossier = serde_json::from_value(value).map_err(broken)?;
-    let Value::Object(state) = dossier.to_portal() else {
-        return Err(OfficeError::Content("no object".to_owned()));
-    };
-    Ok(Message {
-        code: dossier.code.to_string(),
-        mark: Mark {
-            is_progress: false,
-            status: dossier.status.code().to_owned(),
-        },
-        state: Some(state),
-    })
+/// The agency in a dossier's code.
+fn owner_of(code: &str) -> Option<String> {
+    let code = DossierCode::read(code).ok()?;
+    Some(code.agency().to_owned())
 }
 
 fn is_lost(error: &OfficeError) -> bool {

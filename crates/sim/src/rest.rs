@@ -169,14 +169,24 @@ impl RestClient {
 
     /// Looks at a proposed endpoint and approves what was looked at; for operators.
     pub async fn approve_webhook(&self, webhook: &str) -> Result<(), CallError> {
-        let path = format!("/api/v1/webhooks/{}", encode_query(webhook));
+        self.act("webhooks", webhook, "approve").await
+    }
+
+    /// Lets a system receive for its organisation from now on; for operators.
+    pub async fn make_receiver(&self, system: &str) -> Result<(), CallError> {
+        self.act("systems", system, "receiver").await
+    }
+
+    /// Looks at something and does this to what was looked at.
+    async fn act(&self, collection: &str, id: &str, action: &str) -> Result<(), CallError> {
+        let path = format!("/api/v1/{collection}/{}", encode_query(id));
         let seen = self.call(Call::new(Method::GET, path.as_str())).await?;
         let etag = seen
             .headers
             .get("etag")
             .and_then(|value| value.to_str().ok())
-            .ok_or_else(|| CallError::Format("the webhook has no ETag".to_owned()))?;
-        let call = Call::new(Method::POST, format!("{path}/approve")).header("if-match", etag);
+            .ok_or_else(|| CallError::Format(format!("no ETag of {collection}")))?;
+        let call = Call::new(Method::POST, format!("{path}/{action}")).header("if-match", etag);
         self.call(call).await.map(drop)
     }
 

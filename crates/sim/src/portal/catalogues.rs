@@ -219,6 +219,7 @@ pub(super) fn catalogue(service: &str, procedures: &[Procedure]) -> Option<Value
         "LayDanhMucLinhVuc" => return Some(procedures.iter().map(sector).collect()),
         "LayDanhMucCanCuPhapLy" => {
             return Some(json!([{
+                "ID": "1",
                 "SOVANBAN": "01/2026/TT-MAU",
                 "TENVANBAN": "Thông tư mẫu (giả định)",
                 "COQUANBANHANH": "Bộ Mẫu",
