@@ -121,6 +121,11 @@ fn the_scenario_keeps_every_promise_on_a_new_and_on_a_used_folder() {
         assert_eq!(exit, 0, "run {run}: {report}");
         assert_eq!(report["documents"]["dead"], 0);
         assert_eq!(report["duplicates"], 0);
+        let dossiers = &report["dossiers"];
+        assert!(dossiers["submitted"].as_u64() > Some(4), "{dossiers}");
+        assert_eq!(dossiers["delivered"], dossiers["submitted"]);
+        assert_eq!(dossiers["synchronised"], dossiers["submitted"]);
+        assert_eq!(dossiers["dead"], 0);
         assert!(
             report["first_delivery_ms"].as_u64() <= Some(5_000),
             "{report}"
@@ -165,4 +170,9 @@ fn agencies_break_and_come_back_and_test_units_do_what_their_codes_say() {
     let waiting = day.waits_for(&forged, |delivery| delivery["state"].is_string());
     assert_ne!(waiting["state"], "delivered", "{waiting}");
     assert_eq!(day.sim(&["fail", "bình an"]).0, 5, "a name that means many");
+
+    let lost = day.sim(&["fail", "portal", "--how", "lose"]);
+    assert_eq!((lost.0, lost.1["state"].as_str()), (0, Some("lose")));
+    assert_eq!(day.sim(&["restore", "G99.01"]).1["state"], "ok");
+    assert_ne!(day.sim(&["fail", "H99.02", "--how", "html"]).0, 0);
 }

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use lgsp_base::Secret;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::dossiers::DemoDossiers;
 use crate::init::{InitOptions, init};
 
 const FILE_NAME: &str = "demo.json";
@@ -21,6 +22,11 @@ pub(crate) struct DemoFile {
     pub(super) admin_token: Token,
     /// A document to be traced.
     pub(super) first_document_id: String,
+    /// A dossier to be looked at: its id and its code.
+    #[serde(default)]
+    pub(super) first_dossier_id: String,
+    #[serde(default)]
+    pub(super) first_dossier_code: String,
     /// The simulated agencies.
     pub(super) agencies: Vec<DemoAgency>,
     /// Organisations whose code says how they behave; none before the first working day.
@@ -28,6 +34,9 @@ pub(crate) struct DemoFile {
     pub(super) test_units: Vec<DemoAgency>,
     /// Port of the simulated webhook endpoints; 0 before the first run.
     pub(super) webhook_port: u16,
+    /// What dossiers need.
+    #[serde(default)]
+    pub(super) dossiers: DemoDossiers,
     /// The one-time link into the console, from the last run; empty if none was made.
     #[serde(default)]
     pub(super) console_url: String,
@@ -128,9 +137,12 @@ pub(super) async fn open(data: &Path) -> Result<(DemoFile, bool)> {
         url: String::new(),
         admin_token: Token(made.admin_token),
         first_document_id: String::new(),
+        first_dossier_id: String::new(),
+        first_dossier_code: String::new(),
         agencies: Vec::new(),
         test_units: Vec::new(),
         webhook_port: 0,
+        dossiers: DemoDossiers::default(),
         console_url: String::new(),
         sim_url: String::new(),
         sim_token: None,

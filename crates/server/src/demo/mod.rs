@@ -8,6 +8,7 @@
 //! A demo folder is marked by `demo.json` and used again when it is there; a folder without it is never touched.
 
 mod check;
+mod dossiers;
 pub(crate) mod folder;
 mod setup;
 mod words;
@@ -25,14 +26,16 @@ use lgsp_base::{Lang, Secret};
 use lgsp_sim::province::Scenario;
 use lgsp_sim::webhook::Receiver;
 use lgsp_sim::{
-    AgencySystem, Breakable, Control, Fault, Journal, Letter, Manners, Province, Purpose, Receive,
-    RestClient, TestUnit, World,
+    AgencySystem, Breakable, Control, Fault, Journal, Letter, Manners, Offices, Platforms,
+    Province, Purpose, Receive, RestClient, TestUnit, World,
 };
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::serve::Running;
+pub use dossiers::DossierCounts;
+use dossiers::National;
 use folder::{DemoFile, Token};
 use words::Words;
 
@@ -82,6 +85,8 @@ pub struct DemoReport {
     pub first_delivery_ms: Option<u64>,
     /// How many deliveries came how far.
     pub documents: DocumentCounts,
+    /// How many dossiers came how far.
+    pub dossiers: DossierCounts,
     /// Documents handed over again after they had been confirmed, or stored twice.
     pub duplicates: u64,
     /// Status reports that reached senders.
@@ -96,6 +101,10 @@ pub struct DemoReport {
     pub url: String,
     /// The first document of the scenario.
     pub first_document_id: String,
+    /// The first dossier of the scenario.
+    pub first_dossier_id: String,
+    /// Its code.
+    pub first_dossier_code: String,
     /// How long the scenario took.
     pub scenario_ms: u64,
 }
@@ -132,7 +141,9 @@ pub async fn run(options: DemoOptions) -> Result<DemoReport> {
     words.folder(&options.data, is_new);
 
     let receiver = setup::bind_receiver(&file).await?;
-    let server = setup::start_server(&options, receiver.address()).await?;
+    let platforms = dossiers::bind_platforms(&file).await?;
+    let outside = [receiver.address(), platforms.address()];
+    let server = setup::start_server(&options, &outside).await?;
     file.url = server.url();
     let admin = RestClient::new(&file.url, file.admin_token.expose());
     wait_until_ready(&file.url, &*clock).await?;
@@ -144,6 +155,9 @@ pub async fn run(options: DemoOptions) -> Result<DemoReport> {
     if !options.once {
         setup::test_units(&admin, &mut file, &options.data, endpoint).await?;
     }
+    let call = platforms.address();
+    dossiers::prepare(&admin, &mut file, &options.data, call).await?;
+    dossiers::set_routes(&server).await?;
     file.save(&options.data)?;
     words.province(file.agencies.len());
 
@@ -155,7 +169,11 @@ pub async fn run(options: DemoOptions) -> Result<DemoReport> {
         server: &server,
         admin,
     };
-    let played = demo.play(&mut file, receiver, stopping, ready_ms).await;
+    let listeners = Listeners {
+        receiver,
+        platforms,
+    };
+    let played = demo.play(&mut file, listeners, stopping, ready_ms).await;
     // Nobody listens any more if the agencies ended by themselves.
     let _told = stop.send(true);
     server.stop().await;
@@ -170,11 +188,40 @@ struct Demo<'a> {
     admin: RestClient,
 }
 
+/// Where the platform calls the simulated world.
+struct Listeners {
+    receiver: Receiver,
+    platforms: Platforms,
+}
+
+/// Everything that is simulated.
+struct Outside {
+    province: Province,
+    offices: Offices,
+    national: National,
+    world: World,
+}
+
+impl Outside {
+    /// Everything that `lgsp sim` may break.
+    fn breakable(&self, systems: Vec<Arc<AgencySystem>>) -> Vec<Arc<dyn Breakable>> {
+        let agencies = systems
+            .into_iter()
+            .map(|system| system as Arc<dyn Breakable>);
+        let offices = self.offices.members().iter().cloned();
+        let offices = offices.map(|office| office as Arc<dyn Breakable>);
+        agencies
+            .chain(offices)
+            .chain(self.national.breakable())
+            .collect()
+    }
+}
+
 impl Demo<'_> {
     async fn play(
         &self,
         file: &mut DemoFile,
-        receiver: Receiver,
+        listeners: Listeners,
         stopping: watch::Receiver<bool>,
         ready_ms: u64,
     ) -> Result<DemoReport> {
@@ -183,52 +230,62 @@ impl Demo<'_> {
             entropy: seeded(&OsEntropy),
             journal: Journal::new(),
         };
-        let members = setup::members(file, &world);
-        let province = Province::new(members, world.clone());
+        let outside = Outside {
+            province: Province::new(setup::members(file, &world), world.clone()),
+            offices: dossiers::offices(file, &world),
+            national: dossiers::national(file, &world),
+            world,
+        };
         let units = match self.options.once {
             true => Vec::new(),
-            false => setup::units(file, &world),
+            false => setup::units(file, &outside.world),
         };
         let control = self.control(file).await?;
         let key = self.admin.webhook_key().await?;
-        let systems = systems(&province, &units);
+        let systems = systems(&outside.province, &units);
         let pushed = systems
             .iter()
-            .filter(|system| system.receive() == Receive::Push);
-        let endpoint = receiver.serve(pushed.cloned().collect(), key, stopping.clone());
-        let endpoint = Box::pin(endpoint);
+            .filter(|system| system.receive() == Receive::Push)
+            .cloned()
+            .collect();
+        let offices = outside.offices.members().to_vec();
+        let endpoint = listeners.receiver.with_offices(offices);
+        let endpoint = Box::pin(endpoint.serve(pushed, key, stopping.clone()));
+        let platforms = outside.national.platforms();
+        let platforms = Box::pin(listeners.platforms.serve(platforms, stopping.clone()));
         let control = async {
             match control {
                 Some((control, token)) => {
-                    let systems = systems
-                        .into_iter()
-                        .map(|system| system as Arc<dyn Breakable>);
-                    control
-                        .serve(systems.collect(), token, stopping.clone())
-                        .await;
+                    let breakable = outside.breakable(systems);
+                    control.serve(breakable, token, stopping.clone()).await;
                 }
                 None => std::future::pending().await,
             }
         };
 
         let work = async {
-            setup::take_leftovers(&province, &world.journal).await;
+            setup::take_leftovers(&outside.province, &outside.world.journal).await;
+            outside.offices.take_leftovers().await;
+            dossiers::continue_numbers(&self.admin, &outside.offices).await?;
             let (quiet, calm) = watch::channel(false);
-            let mut agencies = province.start(SCENARIO_PACE, &calm);
-            let report = self.scenario(file, &province, &world, ready_ms).await;
+            let mut agencies = outside.province.start(SCENARIO_PACE, &calm);
+            let mut offices = outside.offices.start(SCENARIO_PACE, &calm);
+            let report = self.scenario(file, &outside, ready_ms).await;
             // The quick loops end; the day has slower ones.
             let _told = quiet.send(true);
             while agencies.join_next().await.is_some() {}
+            while offices.join_next().await.is_some() {}
             let report = report?;
             self.words.result(&report, file);
             if !self.options.once {
-                self.day(file, &province, units, stopping.clone()).await?;
+                self.day(file, &outside, units, stopping.clone()).await?;
             }
             anyhow::Ok(report)
         };
         tokio::select! {
             report = work => report,
             () = endpoint => anyhow::bail!("the simulated endpoint ended"),
+            () = platforms => anyhow::bail!("the simulated platforms ended"),
             () = control => anyhow::bail!("the control listener ended"),
         }
     }
@@ -250,31 +307,48 @@ impl Demo<'_> {
         Ok(Some((control, token)))
     }
 
-    /// Plays the scenario, waits until everything has come to its end, and checks it.
+    /// Plays the scenarios of documents and dossiers, waits until everything has come to its end, and checks it.
     async fn scenario(
         &self,
         file: &mut DemoFile,
-        province: &Province,
-        world: &World,
+        outside: &Outside,
         ready_ms: u64,
     ) -> Result<DemoReport> {
+        let Outside {
+            province, world, ..
+        } = outside;
         let began = self.clock.monotonic();
-        let scenario = tokio::time::timeout(SCENARIO_TIMEOUT, province.play_scenario())
-            .await
-            .context("the scenario was not played in time")??;
-        while !is_finished(province, &world.journal, &scenario) {
-            if self.clock.monotonic().saturating_sub(began) > SCENARIO_TIMEOUT {
-                break;
+        let documents = async {
+            let scenario = tokio::time::timeout(SCENARIO_TIMEOUT, province.play_scenario())
+                .await
+                .context("the scenario was not played in time")??;
+            while !is_finished(province, &world.journal, &scenario) {
+                if self.clock.monotonic().saturating_sub(began) > SCENARIO_TIMEOUT {
+                    break;
+                }
+                tokio::time::sleep(SCENARIO_PAUSE).await;
             }
-            tokio::time::sleep(SCENARIO_PAUSE).await;
-        }
+            anyhow::Ok(scenario)
+        };
+        let (offices, national) = (&outside.offices, &outside.national);
+        let dossiers = dossiers::play(
+            offices,
+            national,
+            &self.admin,
+            SCENARIO_TIMEOUT,
+            SCENARIO_PAUSE,
+        );
+        let (scenario, dossiers) = tokio::try_join!(documents, dossiers)?;
         let scenario_ms = millis(self.clock.monotonic().saturating_sub(began));
         let first = world.journal.document(scenario.first.sha256);
         file.first_document_id = first.unwrap_or_default();
+        file.first_dossier_id.clone_from(&dossiers.first_id);
+        file.first_dossier_code.clone_from(&dossiers.first_code);
         file.save(&self.options.data)?;
 
         let mut checked = check::outcome(&world.journal, &scenario);
         checked.add(check::traces(&self.admin, &world.journal, &scenario).await?);
+        checked.problems.extend(dossiers.problems);
         let verdict = world.journal.verdict();
         Ok(DemoReport {
             ready_ms,
@@ -285,6 +359,7 @@ impl Demo<'_> {
                 acknowledged: verdict.acknowledged,
                 dead: checked.dead,
             },
+            dossiers: dossiers.counts,
             duplicates: verdict.duplicates,
             statuses: world.journal.totals().statuses,
             traces: checked.traces,
@@ -292,6 +367,8 @@ impl Demo<'_> {
             problems: checked.problems,
             url: file.url.clone(),
             first_document_id: file.first_document_id.clone(),
+            first_dossier_id: file.first_dossier_id.clone(),
+            first_dossier_code: file.first_dossier_code.clone(),
             scenario_ms,
         })
     }
@@ -300,10 +377,13 @@ impl Demo<'_> {
     async fn day(
         &self,
         file: &mut DemoFile,
-        province: &Province,
+        outside: &Outside,
         units: Vec<TestUnit>,
         stopping: watch::Receiver<bool>,
     ) -> Result<()> {
+        let Outside {
+            province, offices, ..
+        } = outside;
         for member in province.members() {
             member.set_manners(DAY_MANNERS);
         }
@@ -312,16 +392,20 @@ impl Demo<'_> {
         file.save(&self.options.data)?;
         self.words.day(file, broken.as_deref());
         let mut agencies = province.start(DAY_PACE, &stopping);
+        let mut counters = offices.start(DAY_PACE, &stopping);
         let mut answering = JoinSet::new();
         for unit in units {
             answering.spawn(unit.run(stopping.clone()));
         }
+        let book = &offices.world().book;
         tokio::select! {
-            () = province.live(stopping, |news| self.words.news(news)) => {}
+            () = province.live(stopping.clone(), |news| self.words.news(news, book.dossiers())) => {}
+            () = offices.live(stopping) => {}
             interrupted = tokio::signal::ctrl_c() => interrupted?,
         }
         answering.shutdown().await;
         agencies.shutdown().await;
+        counters.shutdown().await;
         self.words.goodbye();
         Ok(())
     }

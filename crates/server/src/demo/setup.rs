@@ -14,8 +14,8 @@ use lgsp_sim::{
 };
 use serde_json::{Value, json};
 
-use super::DemoOptions;
 use super::folder::{DemoAgency, DemoFile, Token};
+use super::{DemoOptions, dossiers};
 use crate::compose::Patience;
 use crate::config::{Config, OutboundConfig};
 use crate::serve::{self, Running, ServeOptions};
@@ -53,12 +53,15 @@ pub(super) async fn bind_receiver(file: &DemoFile) -> Result<Receiver> {
         .context("no port for the simulated endpoint")
 }
 
-/// Starts the platform in this process. Its settings are the defaults, with less patience; the one receiver on this machine is
-/// allowed.
+/// Starts the platform in this process. Its settings are the defaults, with less patience; what is
+/// simulated on this machine may be called.
 ///
 /// With `--once` nobody needs the port that was named: if it is taken, any other will do.
-pub(super) async fn start_server(options: &DemoOptions, endpoint: SocketAddr) -> Result<Running> {
-    let started = start_at(options, options.listen, endpoint).await;
+pub(super) async fn start_server(
+    options: &DemoOptions,
+    endpoints: &[SocketAddr],
+) -> Result<Running> {
+    let started = start_at(options, options.listen, endpoints).await;
     let is_taken = started.as_ref().err().is_some_and(|error| {
         error
             .downcast_ref::<std::io::Error>()
@@ -66,7 +69,7 @@ pub(super) async fn start_server(options: &DemoOptions, endpoint: SocketAddr) ->
     });
     if is_taken && options.once {
         let any_port = SocketAddr::new(options.listen.ip(), 0);
-        return start_at(options, any_port, endpoint).await;
+        return start_at(options, any_port, endpoints).await;
     }
     started
 }
@@ -74,12 +77,12 @@ pub(super) async fn start_server(options: &DemoOptions, endpoint: SocketAddr) ->
 async fn start_at(
     options: &DemoOptions,
     listen: SocketAddr,
-    endpoint: SocketAddr,
+    endpoints: &[SocketAddr],
 ) -> Result<Running> {
     let config = Config {
         listen: listen.to_string(),
         outbound: OutboundConfig {
-            allow: vec![endpoint.to_string()],
+            allow: endpoints.iter().map(ToString::to_string).collect(),
             ..OutboundConfig::default()
         },
         ..Config::default()
@@ -127,12 +130,10 @@ pub(super) async fn directory_and_systems(
             continue;
         }
         let is_pushed = PUSHED_AGENCIES.contains(&line.code.as_str());
-        let protocol = if index.is_multiple_of(2) && !is_pushed {
-            "vxp"
-        } else {
-            "rest"
-        };
-        let agency = add_system(admin, line, protocol, is_pushed).await?;
+        // The axis carries documents alone: an agency that is sent dossiers receives through REST.
+        let is_on_axis = index.is_multiple_of(2) && !is_pushed && !dossiers::has_office(&line.code);
+        let protocol = if is_on_axis { "vxp" } else { "rest" };
+        let agency = add_system(admin, line, &line.documents(), protocol, is_pushed).await?;
         file.agencies.push(agency);
         file.save(data)?;
     }
@@ -164,7 +165,8 @@ pub(super) async fn test_units(
             continue;
         }
         let protocol = if habit.is_on_axis() { "vxp" } else { "rest" };
-        let unit = add_system(admin, line, protocol, habit.is_pushed()).await?;
+        let name = line.documents();
+        let unit = add_system(admin, line, &name, protocol, habit.is_pushed()).await?;
         file.test_units.push(unit);
         file.save(data)?;
     }
@@ -194,10 +196,26 @@ async fn approve_push(
 }
 
 /// Code, name and superior of a line of the directory.
-struct Line {
+pub(super) struct Line {
     code: String,
     name: String,
     in_charge: String,
+}
+
+impl Line {
+    /// The line of an agency that is there already.
+    pub(super) fn of(agency: &DemoAgency) -> Self {
+        Self {
+            code: agency.code.clone(),
+            name: agency.name.clone(),
+            in_charge: agency.in_charge.clone(),
+        }
+    }
+
+    /// The name of its document management system.
+    fn documents(&self) -> String {
+        format!("QLVB {}", self.name)
+    }
 }
 
 /// The lines of a compiled-in directory; names are quoted where they hold a comma.
@@ -239,15 +257,16 @@ fn fields(line: &str) -> Vec<String> {
 }
 
 /// Adds an agency's system; whatever its protocol it gets a token, so that a visitor can look through its eyes.
-async fn add_system(
+pub(super) async fn add_system(
     admin: &RestClient,
     line: &Line,
+    name: &str,
     protocol: &str,
     is_pushed: bool,
 ) -> Result<DemoAgency> {
     let wanted = json!({
         "organisation": line.code,
-        "name": format!("QLVB {}", line.name),
+        "name": name,
         "protocol": protocol,
     });
     let made = admin.post("/api/v1/systems", &wanted).await?;
@@ -325,7 +344,7 @@ fn simulated(known: &DemoAgency, url: &str, world: World) -> Arc<AgencySystem> {
 }
 
 /// The abbreviation in an agency's document numbers: the capitals of its words, without the province's name.
-fn notation(name: &str) -> String {
+pub(super) fn notation(name: &str) -> String {
     let own = name.split(" tỉnh Bình An").next().unwrap_or(name);
     own.split([' ', ',', '-'])
         .filter_map(|word| word.chars().next())

@@ -95,6 +95,17 @@ impl Words {
                 counts.submitted, counts.delivered, counts.acknowledged, report.duplicates, report.statuses, report.scenario_ms
             ),
         );
+        let dossiers = &report.dossiers;
+        self.say(
+            &format!(
+                "  ✔ Hồ sơ một cửa: {} đã nộp, {} đã chuyển đủ và trả kết quả, {} đã đồng bộ lên Cổng DVCQG mô phỏng",
+                dossiers.submitted, dossiers.delivered, dossiers.synchronised
+            ),
+            &format!(
+                "  ✔ Dossiers of the one-stop shop: {} handed in, {} delivered and returned, {} synchronised with the simulated national portal",
+                dossiers.submitted, dossiers.delivered, dossiers.synchronised
+            ),
+        );
         for problem in &report.problems {
             self.say(
                 &format!("  ✘ Sai lệch: {problem}"),
@@ -128,6 +139,7 @@ impl Words {
             return;
         }
         let (url, document) = (&file.url, &file.first_document_id);
+        let dossier = &file.first_dossier_id;
         let sender = file.agencies.get(1);
         let (code, token) = sender.map_or(("", ""), |agency| {
             (agency.code.as_str(), agency.token.expose())
@@ -150,21 +162,23 @@ impl Words {
         };
         let text = match self.lang {
             Lang::Vi => format!(
-                "{console}\n  Đang mô phỏng ngày làm việc ×60. Ba việc thử ngay:\n    \
+                "{console}\n  Đang mô phỏng ngày làm việc ×60. Bốn việc thử ngay:\n    \
                  1. Xem hành trình một văn bản: {url}/truy-vet/{document}\n    \
                  2. Sửa sự cố của {broken}: {url}/hang-doi-loi (sau khoảng một phút)\n         \
                  lgsp sim restore {broken_code}    rồi gửi lại các văn bản chưa đến\n    \
                  3. Gửi văn bản của bạn, đơn vị kiểm thử tiếp nhận ngay:\n         \
-                 lgsp send bao-cao.pdf --tu {code} --den H99.TEST.OK --server {url} --token {token}\n  \
+                 lgsp send bao-cao.pdf --tu {code} --den H99.TEST.OK --server {url} --token {token}\n    \
+                 4. Xem hồ sơ của một xã lên sở, lên Cổng DVCQG và kết quả trở về: {url}/ho-so/{dossier}\n  \
                  Làm hỏng một đơn vị: lgsp sim fail \"Sở Nội vụ\" · Dừng: Ctrl+C"
             ),
             Lang::En => format!(
-                "{console}\n  A working day is simulated ×60. Three things to try:\n    \
+                "{console}\n  A working day is simulated ×60. Four things to try:\n    \
                  1. See the journey of a document: {url}/truy-vet/{document}\n    \
                  2. Repair {broken}: {url}/hang-doi-loi (after about a minute)\n         \
                  lgsp --lang en sim restore {broken_code}    then resend what did not arrive\n    \
                  3. Send your own; a test unit takes it at once:\n         \
-                 lgsp --lang en send report.pdf --from {code} --to H99.TEST.OK --server {url} --token {token}\n  \
+                 lgsp --lang en send report.pdf --from {code} --to H99.TEST.OK --server {url} --token {token}\n    \
+                 4. See a commune's dossier rise to a department and the national portal, and its result come back: {url}/ho-so/{dossier}\n  \
                  Break an agency: lgsp sim fail \"Sở Nội vụ\" · Stop: Ctrl+C"
             ),
         };
@@ -172,7 +186,7 @@ impl Words {
     }
 
     /// One line that is written over while somebody watches.
-    pub(super) fn news(&self, news: &News) {
+    pub(super) fn news(&self, news: &News, dossiers: u64) {
         if self.is_json || !self.is_watched {
             return;
         }
@@ -180,10 +194,11 @@ impl Words {
         let down = vi::truncate_middle(&down, DOWN_CHARS_MAX);
         let count = |value| vi::integer(i64::try_from(value).unwrap_or(i64::MAX), self.lang);
         let (letters, statuses) = (count(news.letters), count(news.statuses));
+        let dossiers = count(dossiers);
         let (acknowledged, submitted) = (count(news.acknowledged), count(news.submitted));
         let line = match self.lang {
             Lang::Vi => format!(
-                "  Ngày làm việc ×60 · {} · {letters} văn bản · {acknowledged}/{submitted} lượt đã xác nhận · {statuses} trạng thái{}",
+                "  Ngày làm việc ×60 · {} · {letters} văn bản · {acknowledged}/{submitted} lượt đã xác nhận · {statuses} trạng thái · {dossiers} hồ sơ{}",
                 news.time_of_day,
                 if down.is_empty() {
                     String::new()
@@ -192,7 +207,7 @@ impl Words {
                 }
             ),
             Lang::En => format!(
-                "  Working day ×60 · {} · {letters} documents · {acknowledged}/{submitted} deliveries confirmed · {statuses} statuses{}",
+                "  Working day ×60 · {} · {letters} documents · {acknowledged}/{submitted} deliveries confirmed · {statuses} statuses · {dossiers} dossiers{}",
                 news.time_of_day,
                 if down.is_empty() {
                     String::new()
