@@ -131,6 +131,20 @@ fn permit<N: Needs>(
     Ok(actor)
 }
 
+/// Who calls, if anybody says so, with a token or with Basic: for addresses that carry their own right.
+///
+/// # Errors
+/// `auth.invalid` for a credential that is none.
+pub(crate) fn whoever(headers: &HeaderMap, state: &ApiState) -> Result<Option<Actor>, Problem> {
+    if !headers.contains_key(header::AUTHORIZATION) {
+        return Ok(None);
+    }
+    match basic(headers) {
+        Some(pair) => by_pair(&pair, state).map(Some),
+        None => authenticate(headers, state).map(Some),
+    }
+}
+
 /// What stands behind `Basic`, if there is one such field.
 fn basic(headers: &HeaderMap) -> Option<Secret<String>> {
     let mut fields = headers.get_all(header::AUTHORIZATION).iter();

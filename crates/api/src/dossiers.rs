@@ -2,6 +2,7 @@
 //!
 //! Addresses and logs hold ids, codes and words, never a person: what names one stands in bodies alone.
 
+pub(crate) mod files;
 pub(crate) mod keeping;
 pub(crate) mod procedures;
 pub(crate) mod settings;

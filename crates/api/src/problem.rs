@@ -236,7 +236,13 @@ fn render(facts: &Facts, problem: &Problem, inherited: HeaderMap) -> Response {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     // The rest of a body that came too slowly or too long is not waited for.
-    if problem.kind == &kinds::HTTP_TIMEOUT || problem.kind == &kinds::INPUT_TOO_LARGE {
+    let is_left_unread = [
+        &kinds::HTTP_TIMEOUT,
+        &kinds::INPUT_TOO_LARGE,
+        &kinds::DOSSIER_FILE_TOO_LARGE,
+    ]
+    .contains(&problem.kind);
+    if is_left_unread {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response

@@ -142,11 +142,15 @@ pub(crate) fn shorten(text: &str) -> String {
 }
 
 fn decode(text: &str) -> Option<String> {
+    decode_percent(&text.replace('+', " "))
+}
+
+/// A text with octets as `%XX` (RFC 3986 §2.1); `None` if it is not UTF-8 then.
+pub(crate) fn decode_percent(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
         bytes.push(match byte {
-            b'+' => b' ',
             b'%' => {
                 let mut digit = || char::from(rest.next()?).to_digit(16);
                 let (high, low) = (digit()?, digit()?);

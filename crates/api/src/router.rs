@@ -12,7 +12,7 @@ use crate::{
     ApiState, deliveries, documents, dossiers, events, health, inbox, ledger, one_stop, openapi,
     organisation_events, organisations, problem, resends, submit, systems, webhooks,
 };
-use dossiers::{keeping, procedures, settings};
+use dossiers::{files, keeping, procedures, settings};
 
 /// The routes and their description. The address of a handler stands in its `#[utoipa::path]`.
 fn routes() -> OpenApiRouter<ApiState> {
@@ -56,8 +56,13 @@ fn routes() -> OpenApiRouter<ApiState> {
         )) // …/routes
         .routes(routes!(dossiers::fetch)) // …/{id}
         .routes(routes!(keeping::erase)) // …/{id}/content
+        .routes(routes!(files::file_store)) // …/{id}/files
         .routes(routes!(dossiers::progress)) // …/{id}/progress
         .routes(routes!(keeping::replay)) // …/{id}/replay
+        // /api/v1/dossier-files
+        .routes(routes!(files::file_fetch)) // …/{id}
+        .routes(routes!(files::link_make)) // …/{id}/links
+        .routes(routes!(files::link_open)) // /tep/{link}
         // /api/v1/procedures
         .routes(routes!(
             procedures::procedures_list,

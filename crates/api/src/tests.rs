@@ -3,6 +3,7 @@
 mod committed;
 mod directory;
 mod documents;
+mod dossier_files;
 mod dossiers;
 mod errors;
 mod events;

@@ -5,6 +5,7 @@
 mod config;
 mod doctor;
 mod document;
+mod dossier;
 mod explain;
 mod init;
 mod ledger;
@@ -123,6 +124,9 @@ enum Command {
     /// Exchange documents
     #[command(subcommand, alias = "van-ban")]
     Doc(document::DocCommand),
+    /// Exchange dossiers of the one-stop shop
+    #[command(subcommand, alias = "ho-so")]
+    Dossier(dossier::DossierCommand),
     /// Send a document
     #[command(alias = "gui")]
     Send(document::SendArgs),
@@ -246,6 +250,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Org(command) => wait(organisation::run(context, command)),
         Command::System(command) => wait(system::run(context, command)),
         Command::Doc(command) => wait(document::run(context, command)),
+        Command::Dossier(command) => wait(dossier::run(context, command)),
         Command::Send(args) => wait(document::send(context, args)),
         Command::Inbox(args) => wait(document::inbox(context, args)),
         Command::Trace(args) => wait(document::trace(context, args)),
@@ -362,6 +367,9 @@ mod tests {
             "lgsp mo-phong hong H99.08",
             "lgsp sim slow syt --seconds 5 --url http://127.0.0.1:1 --token t",
             "lgsp sim status --data d -o json",
+            "lgsp ho-so gui a.json --agency H99.131 --den H99.14 --mode create",
+            "lgsp dossier route add H99.14 --procedure 2.000488",
+            "lgsp dossier rotate-key --data d --prune",
             "lgsp serve --data d --listen 127.0.0.1:0 --database postgres://a --allow-outbound a:1 --allow-outbound b:2",
         ] {
             Cli::try_parse_from(line.split(' ')).expect(line);
