@@ -61,6 +61,10 @@ const VI: &[(&str, &str)] = &[
     ),
     ("sim fail", "Làm hỏng một đơn vị: không gửi, không nhận"),
     ("sim fail:org", "Mã, tên viết tắt hoặc một phần tên đơn vị"),
+    (
+        "sim fail:how",
+        "Cách làm hỏng; đơn vị thì chỉ có thể ngừng hẳn (down)",
+    ),
     ("sim fail:data", "Thư mục của bản minh họa"),
     (
         "sim fail:url",
