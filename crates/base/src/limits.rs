@@ -243,6 +243,14 @@ pub const RECONCILE_DAYS: i32 = 7;
 pub const PORTAL_PROCEDURES_MAX: usize = 20_000;
 /// Entries of one catalogue of the national portal that are kept.
 pub const PORTAL_CATALOGUE_MAX: usize = 20_000;
+/// First pause between two questions about a dossier at a ministry; it grows with the age of the question.
+pub const MINISTRY_POLL_MIN: Duration = Duration::from_secs(60);
+/// Longest pause between two such questions.
+pub const MINISTRY_POLL_MAX: Duration = Duration::from_secs(6 * 3600);
+/// Questions about one dossier at a ministry; then it is given up.
+pub const MINISTRY_POLLS_MAX: u32 = 1_000;
+/// Dossiers that are asked for at ministries in one step.
+pub const MINISTRY_POLLS_AT_ONCE: usize = 16;
 /// Characters of such a system's words that are kept.
 pub const CONNECTOR_DETAIL_CHARS: usize = 300;
 

@@ -19,8 +19,6 @@ mod words;
 #[cfg(test)]
 pub(crate) mod fakes;
 
-use std::sync::Arc;
-
 use futures_util::future::BoxFuture;
 use lgsp_base::id::{SystemId, WebhookId};
 use lgsp_base::limits;
@@ -33,17 +31,19 @@ pub use dossiers::DossierCasework;
 pub(crate) use words::{cause_of, scrub};
 
 use crate::dvcqg::NationalPortal;
+use crate::ministries::Ministries;
 
 /// Hands deliveries to the connector of their protocol.
 #[derive(Debug)]
 pub struct Connectors {
-    portal: Arc<NationalPortal>,
+    portal: NationalPortal,
+    ministries: Ministries,
 }
 
 impl Connectors {
     /// The connectors of a node.
-    pub const fn new(portal: Arc<NationalPortal>) -> Self {
-        Self { portal }
+    pub const fn new(portal: NationalPortal, ministries: Ministries) -> Self {
+        Self { portal, ministries }
     }
 
     async fn call(&self, item: HandOver) -> HandOverOutcome {
@@ -52,6 +52,7 @@ impl Connectors {
                 Channel::Connector {
                     kind: ConnectorKind::Dvcqg,
                 } => self.portal.deliver(&item).await,
+                Channel::Connector { kind } => self.ministries.deliver(&item, kind).await,
                 _ => later("channel", "no connector speaks the receiver's protocol"),
             }
         };
@@ -78,6 +79,15 @@ pub(crate) fn later(cause: &str, detail: &str) -> HandOverOutcome {
         cause: cause.to_owned(),
         detail: detail.to_owned(),
         retry_after: None,
+    }
+}
+
+/// What could not be read.
+pub(crate) fn unread(error: &CaseworkError) -> HandOverOutcome {
+    match error {
+        CaseworkError::NotADossier => refused("not_a_dossier", &error.to_string()),
+        CaseworkError::Erased => refused("erased", &error.to_string()),
+        CaseworkError::Unavailable(_) => later("casework", &error.to_string()),
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod axis;
 pub mod connector;
 pub mod dvcqg;
+pub mod ministries;
 pub mod timestamp;
 pub mod webhook;
 pub mod witness;

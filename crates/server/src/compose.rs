@@ -17,6 +17,7 @@ use lgsp_base::{Clock, Entropy, limits};
 use lgsp_connect::axis::AxisState;
 use lgsp_connect::connector::{Connectors, DossierCasework};
 use lgsp_connect::dvcqg::NationalPortal;
+use lgsp_connect::ministries::Ministries;
 use lgsp_connect::outbound::{Outbound, OutboundConfig, SystemResolver};
 use lgsp_connect::webhook::WebhookTransport;
 use lgsp_console::{ConsoleParts, LedgerEvents, Mode, StoreSessions};
@@ -53,6 +54,10 @@ const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// Sweeps of which one also forgets old idempotency keys.
 const SWEEPS_PER_PURGE: u32 = 24;
+/// How often it is looked whether a ministry is to be asked about a dossier.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// First pause between two such questions in the demonstration.
+const DEMO_POLL: Duration = Duration::from_secs(1);
 /// Where machines keep the authorities they trust.
 const MACHINE_ROOTS: [&str; 3] = [
     "/etc/ssl/certs/ca-certificates.crt",
@@ -109,6 +114,7 @@ pub struct Platform {
     transport: Arc<Transports>,
     /// The national portals, on command.
     pub portals: PortalDesk,
+    ministries: Ministries,
     api: ApiState,
     expire_every: Duration,
 }
@@ -204,9 +210,22 @@ impl Platform {
             registry.clone(),
             &options.public_url,
         );
-        let casework = DossierCasework::new(exchange.clone(), dossiers.clone());
-        let portal = NationalPortal::new(outbound.clone(), registry.clone(), Arc::new(casework));
-        let connectors = Connectors::new(Arc::new(portal.clone()));
+        let casework = Arc::new(DossierCasework::new(
+            exchange.clone(),
+            dossiers.clone(),
+            &options.public_url,
+        ));
+        let portal = NationalPortal::new(outbound.clone(), registry.clone(), casework.clone());
+        let ministries = Ministries::new(
+            outbound.clone(),
+            registry.clone(),
+            casework,
+            db.clone(),
+            clock.clone(),
+            entropy.clone(),
+            options.is_demo.then_some(DEMO_POLL),
+        );
+        let connectors = Connectors::new(portal.clone(), ministries.clone());
         let transport = Arc::new(Transports::new(webhooks, Arc::new(connectors)));
         let portals = PortalDesk::new(
             portal,
@@ -335,6 +354,7 @@ impl Platform {
             vouching,
             transport,
             portals,
+            ministries,
             api: state,
             expire_every: options.patience.expire_every,
         })
@@ -361,6 +381,17 @@ impl Platform {
         });
         dossiers::start(tasks, &self.dossiers);
         self.portals.start(tasks);
+        let (ministries, dossiers) = (self.ministries.clone(), self.dossiers.clone());
+        let owner = node.to_owned();
+        tasks.every("ministries.watch", WATCH_EVERY, move || {
+            let (ministries, dossiers) = (ministries.clone(), dossiers.clone());
+            let owner = owner.clone();
+            async move {
+                if let Err(error) = ministries.step(&dossiers, &owner).await {
+                    tracing::warn!(%error, "dossiers at ministries could not be asked for");
+                }
+            }
+        });
         self.vouching
             .start(tasks, &self.insight, self.clock.clone());
         let registry = self.registry.clone();

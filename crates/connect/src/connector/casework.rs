@@ -62,11 +62,9 @@ pub trait Casework: Send + Sync + Debug {
         code: &'a ProcedureCode,
     ) -> BoxFuture<'a, Result<ProcedureCode, CaseworkError>>;
 
-    /// Addresses of files as this system may open them, for a while; in the order of `urls`, none where the file is not ours to give.
+    /// Addresses at which files open for a while without a credential; in the order of `urls`, none where the file is not ours to give.
     fn links<'a>(
         &'a self,
-        document: DocumentId,
-        system: SystemId,
         urls: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<Option<String>>, CaseworkError>>;
 

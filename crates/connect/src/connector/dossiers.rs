@@ -1,9 +1,9 @@
 //! The dossier service as connectors know it.
 
 use futures_util::future::BoxFuture;
-use lgsp_base::Actor;
-use lgsp_base::id::{DocumentId, OrgId, SystemId};
-use lgsp_exchange::dossier::{DOSSIER_TYPE, DossierError, Dossiers, PROGRESS_TYPE};
+use lgsp_base::id::{DocumentId, DossierFileId, OrgId, SystemId};
+use lgsp_base::{Actor, limits};
+use lgsp_exchange::dossier::{Audience, DOSSIER_TYPE, DossierError, Dossiers, PROGRESS_TYPE};
 use lgsp_exchange::{ContentBody, ContentTarget, Exchange, HandOver, ReceiveError};
 use lgsp_wire::dossier::{Dossier, DossierCode, ProcedureCode, ProgressStep};
 use serde::Deserialize;
@@ -18,6 +18,8 @@ pub(crate) const ACTOR: Actor = Actor::Platform { part: "connector" };
 pub struct DossierCasework {
     exchange: Exchange,
     dossiers: Dossiers,
+    /// The platform's address as the other side sees it, without a slash at its end.
+    public_url: String,
 }
 
 /// Steps as a document carries them.
@@ -28,9 +30,31 @@ struct Steps {
 }
 
 impl DossierCasework {
-    /// Wires the two together.
-    pub const fn new(exchange: Exchange, dossiers: Dossiers) -> Self {
-        Self { exchange, dossiers }
+    /// Wires the two together; `public_url` is the platform's address as the other side sees it.
+    pub fn new(exchange: Exchange, dossiers: Dossiers, public_url: &str) -> Self {
+        Self {
+            exchange,
+            dossiers,
+            public_url: public_url.trim_end_matches('/').to_owned(),
+        }
+    }
+
+    /// Our short-lived address of a file that the address names; the other side has no credential of ours, so whoever has it may
+    /// open it.
+    async fn link(&self, url: &str) -> Result<Option<String>, CaseworkError> {
+        let Some(file) = file_of(url) else {
+            return Ok(None);
+        };
+        let life = Some(limits::DOSSIER_LINK_LIFE_MAX);
+        let made = self
+            .dossiers
+            .link_make(&ACTOR, file, Audience::Bearer, life);
+        match made.await {
+            Ok(link) => Ok(Some(format!("{}/tep/{}", self.public_url, link.token))),
+            // A file of somebody else, or none: the address stays as it was written.
+            Err(DossierError::FileUnknown) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn message(&self, item: &HandOver) -> Result<Message, CaseworkError> {
@@ -53,6 +77,16 @@ impl DossierCasework {
         let Steps { code, steps } = serde_json::from_slice(&body).map_err(unreadable)?;
         Ok(Message::Steps { code, steps })
     }
+}
+
+/// The file of ours that an address names: ids of files stand in no other text.
+fn file_of(url: &str) -> Option<DossierFileId> {
+    let start = url.find("dfl_")?;
+    let id = url.get(start..)?;
+    let end = id
+        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .unwrap_or(id.len());
+    id.get(..end)?.parse().ok()
 }
 
 impl From<ReceiveError> for CaseworkError {
@@ -100,11 +134,15 @@ impl Casework for DossierCasework {
 
     fn links<'a>(
         &'a self,
-        _: DocumentId,
-        _: SystemId,
         urls: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<Option<String>>, CaseworkError>> {
-        Box::pin(std::future::ready(Ok(vec![None; urls.len()])))
+        Box::pin(async move {
+            let mut links = Vec::with_capacity(urls.len());
+            for url in urls {
+                links.push(self.link(url).await?);
+            }
+            Ok(links)
+        })
     }
 
     fn note<'a>(

@@ -19,6 +19,7 @@ use lgsp_wire::dossier::{Dossier, ProcedureCode, ProgressStep, read_dossiers, re
 use serde_json::{Value, json};
 
 use super::{Casework, CaseworkError, Message};
+use crate::ministries::Ministries;
 use crate::outbound::{Outbound, OutboundConfig, SystemResolver};
 use crate::testkit::House;
 
@@ -142,15 +143,13 @@ impl Casework for FakeCasework {
 
     fn links<'a>(
         &'a self,
-        _: DocumentId,
-        system: SystemId,
         urls: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<Option<String>>, CaseworkError>> {
         let links = urls
             .iter()
             .map(|url| {
                 let name = url.strip_prefix("https://mot-cua.example/")?;
-                Some(format!("https://lgsp.example/tep/{name}?cho={system}"))
+                Some(format!("https://lgsp.example/tep/{name}"))
             })
             .collect();
         Box::pin(std::future::ready(Ok(links)))
@@ -175,6 +174,19 @@ pub(crate) fn outbound() -> Outbound {
         ..OutboundConfig::default()
     };
     Outbound::new(config, Arc::new(SystemResolver)).expect("client")
+}
+
+/// The ministries' systems of a house, asked after a second.
+pub(crate) fn ministries(house: &House, casework: Arc<dyn Casework>) -> Ministries {
+    Ministries::new(
+        outbound(),
+        house.registry.clone(),
+        casework,
+        house.db.db().clone(),
+        house.clock.clone(),
+        house.entropy.clone(),
+        Some(std::time::Duration::from_secs(1)),
+    )
 }
 
 /// Connects a system of the province that is called at this address.

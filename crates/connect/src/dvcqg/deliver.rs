@@ -12,7 +12,7 @@ use lgsp_wire::dossier::{
 
 use super::outgoing::prepare;
 use super::{NationalPortal, PortalError, SystemReply};
-use crate::connector::{CaseworkError, Fault, Message, cause_of, later, refused, scrub};
+use crate::connector::{CaseworkError, Fault, Message, cause_of, later, refused, scrub, unread};
 
 /// Deliveries whose batches are remembered; what is forgotten is sent again, which the portal takes.
 const REMEMBERED_MAX: usize = 10_000;
@@ -78,11 +78,7 @@ impl From<PortalError> for Ended {
 
 impl From<CaseworkError> for Ended {
     fn from(error: CaseworkError) -> Self {
-        Self(match &error {
-            CaseworkError::NotADossier => refused("not_a_dossier", &error.to_string()),
-            CaseworkError::Erased => refused("erased", &error.to_string()),
-            CaseworkError::Unavailable(_) => later("casework", &error.to_string()),
-        })
+        Self(unread(&error))
     }
 }
 
@@ -123,7 +119,7 @@ impl NationalPortal {
         dossier: Dossier,
         is_known: bool,
     ) -> Result<(), Ended> {
-        let dossier = prepare(self.casework(), item.document, item.system, dossier).await?;
+        let dossier = prepare(self.casework(), item.document, dossier).await?;
         let first = self.send_state(item, &dossier, is_known).await?;
         let second = match (first, is_known) {
             (Judged::Taken, _) => return Ok(()),

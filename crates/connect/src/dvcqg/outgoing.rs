@@ -1,6 +1,6 @@
 //! A dossier as the national side may see it: with national codes, and with files at addresses that open there.
 
-use lgsp_base::id::{DocumentId, SystemId};
+use lgsp_base::id::DocumentId;
 use lgsp_wire::dossier::Dossier;
 
 use crate::connector::{Casework, CaseworkError};
@@ -9,9 +9,12 @@ use crate::connector::{Casework, CaseworkError};
 pub(crate) async fn prepare(
     casework: &dyn Casework,
     document: DocumentId,
-    system: SystemId,
     mut dossier: Dossier,
 ) -> Result<Dossier, CaseworkError> {
+    // What is for a ministry alone says more of a person than the portal needs.
+    for name in crate::ministries::FORM_FIELDS {
+        dossier.extra.remove(*name);
+    }
     dossier.procedure.code = casework
         .national_code(document, &dossier.procedure.code)
         .await?;
@@ -19,7 +22,7 @@ pub(crate) async fn prepare(
     if urls.is_empty() {
         return Ok(dossier);
     }
-    let links = casework.links(document, system, &urls).await?;
+    let links = casework.links(&urls).await?;
     for (url, link) in addresses(&mut dossier).zip(links) {
         if let Some(link) = link {
             *url = link;

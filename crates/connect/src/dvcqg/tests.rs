@@ -13,7 +13,7 @@ use super::NationalPortal;
 use crate::connector::Connectors;
 use crate::connector::Message;
 use crate::connector::fakes::{
-    Asked, FakeCasework, Foreign, connect, dossier, hand_over, outbound, steps,
+    Asked, FakeCasework, Foreign, connect, dossier, hand_over, ministries, outbound, steps,
 };
 use crate::testkit::House;
 
@@ -66,7 +66,8 @@ impl Scene {
     }
 
     async fn deliver(&self) -> HandOverOutcome {
-        let connectors = Connectors::new(Arc::new(self.portal.clone()));
+        let ministries = ministries(&self.house, self.casework.clone());
+        let connectors = Connectors::new(self.portal.clone(), ministries);
         connectors.hand_over(self.item()).await
     }
 
@@ -126,8 +127,8 @@ async fn a_dossier_goes_in_the_portals_words() {
         .iter()
         .map(|paper| paper["DuongDanTaiTepTin"].as_str().expect("a text"))
         .collect();
-    let ours = format!("https://lgsp.example/tep/don.pdf?cho={}", scene.system);
-    assert_eq!(urls, [ours.as_str(), "https://khac.example/khac.pdf", ""]);
+    let ours = "https://lgsp.example/tep/don.pdf";
+    assert_eq!(urls, [ours, "https://khac.example/khac.pdf", ""]);
     assert_eq!(
         *scene.casework.notes.lock().expect("lock"),
         [

@@ -15,7 +15,9 @@ use lgsp_exchange::dossier::{
 use lgsp_registry::model::Protocol;
 use serde_json::{Value, json};
 
-use crate::connector::fakes::{Asked, Foreign, connect, dossier, outbound, steps};
+use crate::connector::fakes::{
+    Asked, FakeCasework, Foreign, connect, dossier, ministries, outbound, steps,
+};
 use crate::connector::{Connectors, DossierCasework};
 use crate::dvcqg::{NationalPortal, PortalRecords};
 use crate::testkit::House;
@@ -143,7 +145,11 @@ impl Province {
             .route_add(&PLATFORM, RouteKind::All, "", "H99")
             .await;
         assert!(routed.expect("a route"));
-        let casework = DossierCasework::new(house.exchange.clone(), dossiers.clone());
+        let casework = DossierCasework::new(
+            house.exchange.clone(),
+            dossiers.clone(),
+            "https://lgsp.example",
+        );
         let portal = NationalPortal::new(outbound(), house.registry.clone(), Arc::new(casework));
         let connected = house.connect("H99.131", Protocol::Rest).await.system;
         let snapshot = house.registry.snapshot();
@@ -163,7 +169,9 @@ impl Province {
 
     /// Hands over everything that is due; gives how much that was.
     async fn work(&self) -> usize {
-        let connectors = Arc::new(Connectors::new(Arc::new(self.portal.clone())));
+        let casework = Arc::new(FakeCasework::default());
+        let ministries = ministries(&self.house, casework);
+        let connectors = Arc::new(Connectors::new(self.portal.clone(), ministries));
         let mut worker = self.house.exchange.worker("node".to_owned(), connectors);
         let mut count = 0;
         loop {
