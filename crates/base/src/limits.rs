@@ -331,6 +331,8 @@ pub const CONSOLE_LINK_LIFE: Duration = Duration::from_secs(15 * 60);
 pub const CONSOLE_LOGIN_FAILURES_MAX: u32 = 10;
 /// The time in which failed logins are counted.
 pub const CONSOLE_LOGIN_WINDOW: Duration = Duration::from_secs(5 * 60);
+/// How long a page waits for a comparison with a portal that was asked for.
+pub const CONSOLE_RECONCILE_WAIT: Duration = Duration::from_secs(20);
 /// Public look-ups that found nothing, from one address within [`LOOK_UP_WINDOW`].
 pub const LOOK_UP_FAILURES_PER_ADDRESS_MAX: u32 = 10;
 /// Public look-ups of one code with wrong digits within [`LOOK_UP_WINDOW`].

@@ -49,6 +49,8 @@ pages! {
     crate::pages::dossiers::DossiersPage,
     crate::pages::dossier::DossierPage,
     crate::pages::dossier_ageing::AgeingPage,
+    crate::pages::portal::PortalPage,
+    crate::pages::portal::ReconciliationPage,
     crate::pages::procedures::ProceduresPage,
     crate::pages::look_up::LookUpPage,
     crate::pages::dead_letters::DeadLettersPage,

@@ -43,6 +43,7 @@ use lgsp_base::places::Places;
 use lgsp_base::{Clock, Entropy, limits};
 use lgsp_exchange::Exchange;
 use lgsp_exchange::dossier::Dossiers;
+use lgsp_exchange::dossier::portals::Portals;
 use lgsp_insight::Insight;
 use lgsp_registry::Registry;
 use lgsp_store::ledger::Ledger;
@@ -68,6 +69,8 @@ pub struct ConsoleParts {
     pub exchange: Exchange,
     /// Dossiers of the one-stop shop.
     pub dossiers: Dossiers,
+    /// The national portals, on command.
+    pub portals: Arc<dyn Portals>,
     /// Organisations, systems, credentials.
     pub registry: Registry,
     /// The sealed log.
@@ -100,6 +103,7 @@ pub(crate) struct Console(Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) exchange: Exchange,
     pub(crate) dossiers: Dossiers,
+    pub(crate) portals: Arc<dyn Portals>,
     pub(crate) registry: Registry,
     pub(crate) ledger: Ledger,
     pub(crate) insight: Insight,
@@ -137,6 +141,7 @@ impl Console {
         Ok(Self(Arc::new(Shared {
             exchange: parts.exchange,
             dossiers: parts.dossiers,
+            portals: parts.portals,
             registry: parts.registry,
             ledger: parts.ledger,
             insight: parts.insight,

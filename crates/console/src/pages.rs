@@ -10,6 +10,7 @@ pub(crate) mod dossier;
 pub(crate) mod dossier_ageing;
 pub(crate) mod dossiers;
 pub(crate) mod look_up;
+pub(crate) mod portal;
 pub(crate) mod procedures;
 
 pub(crate) mod cause;

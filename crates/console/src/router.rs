@@ -9,7 +9,7 @@ use lgsp_base::problem::kinds;
 use crate::error::{Failure, conduct};
 use crate::pages::{
     account, dead_letters, documents, dossier, dossier_ageing, dossiers, ledger, look_up,
-    organisations, overview, procedures, search, system_actions, systems, trace,
+    organisations, overview, portal, procedures, search, system_actions, systems, trace,
 };
 use crate::{Console, ConsoleParts, LoadError, assets, events, login, preferences};
 
@@ -23,6 +23,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("/documents", "/van-ban"),
     ("/trace", "/truy-vet"),
     ("/dossiers", "/ho-so"),
+    ("/national-portal", "/dvcqg"),
     ("/procedures", "/thu-tuc"),
     ("/look-up", "/tra-cuu"),
     ("/dead-letters", "/hang-doi-loi"),
@@ -58,6 +59,9 @@ pub fn router(parts: ConsoleParts) -> Result<Pages, LoadError> {
         .route("/ho-so", get(dossiers::list))
         .route("/ho-so/ton-dong", get(dossier_ageing::show))
         .route("/ho-so/{id}", get(dossier::show))
+        .route("/dvcqg", get(portal::show))
+        .route("/dvcqg/doi-soat", post(portal::reconcile))
+        .route("/dvcqg/doi-soat/{id}", get(portal::reconciliation))
         .route("/thu-tuc", get(procedures::list))
         .route("/thu-tuc/anh-xa", post(procedures::map))
         // for everybody

@@ -33,6 +33,7 @@ pub(crate) const DONE_WORDS: &[&str] = &[
     "token_revoked",
     "webhook_approved",
     "webhook_disabled",
+    "reconciliation_started",
     "procedure_mapped",
     "logged_out",
 ];

@@ -282,6 +282,7 @@ impl Platform {
         let console = lgsp_console::router(ConsoleParts {
             exchange: exchange.clone(),
             dossiers: dossiers.clone(),
+            portals: Arc::new(portals.clone()),
             registry: registry.clone(),
             ledger: ledger.clone(),
             insight: insight.clone(),

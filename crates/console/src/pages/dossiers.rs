@@ -43,6 +43,7 @@ pub(crate) struct DossiersPage {
     /// The unit that was typed is none that is known.
     unit_unknown: bool,
     is_narrowed: bool,
+    sees_portals: bool,
 }
 
 /// How many open dossiers have this state of the clock.
@@ -146,6 +147,7 @@ pub(crate) async fn list(
         figures: figures(&counts),
         open: counts.open,
         is_narrowed: !filter.address().is_empty(),
+        sees_portals: visitor.actor.may(Permission::DossierReadAll),
         unit_unknown,
         filter,
         ..DossiersPage::empty()
@@ -328,6 +330,7 @@ impl DossiersPage {
             next: None,
             unit_unknown: false,
             is_narrowed: false,
+            sees_portals: false,
         }
     }
 }
@@ -386,6 +389,7 @@ impl Page for DossiersPage {
                     }),
                     open: 4_478,
                     next: Some("/ho-so?trang=x".to_owned()),
+                    sees_portals: true,
                     ..Self::empty()
                 },
             ),

@@ -11,9 +11,10 @@ use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use lgsp_base::id::OrgId;
 use lgsp_base::planted::Planted;
-use lgsp_base::vi::WorkingCalendar;
+use lgsp_base::vi::{Day, WorkingCalendar};
 use lgsp_base::{Actor, Clock, Problem, Timestamp};
-use lgsp_exchange::dossier::{DossierConfig, Dossiers, KeyRing};
+use lgsp_exchange::dossier::portals::{Portals, PortalsError, SyncReport};
+use lgsp_exchange::dossier::{DossierConfig, Dossiers, KeyRing, Reconciliation};
 use lgsp_insight::{Insight, Names, Party};
 use lgsp_registry::Registry;
 use lgsp_store::ledger::{Ledger, LedgerConfig};
@@ -56,6 +57,33 @@ impl Events for Quiet {
 impl Alarms for Quiet {
     fn alarms(&self) -> Vec<Alarm> {
         self.1.lock().expect("alarms").clone()
+    }
+}
+
+/// No portal is connected.
+#[derive(Debug)]
+struct Unconnected;
+
+impl Portals for Unconnected {
+    fn organisations(&self) -> Vec<OrgId> {
+        Vec::new()
+    }
+
+    fn reconcile<'a>(
+        &'a self,
+        _: &'a Actor,
+        _: OrgId,
+        _: Day,
+    ) -> BoxFuture<'a, Result<Reconciliation, PortalsError>> {
+        Box::pin(async { Err(PortalsError::Unknown) })
+    }
+
+    fn synchronise<'a>(
+        &'a self,
+        _: &'a Actor,
+        _: OrgId,
+    ) -> BoxFuture<'a, Result<SyncReport, PortalsError>> {
+        Box::pin(async { Err(PortalsError::Unknown) })
     }
 }
 
@@ -159,6 +187,7 @@ impl World {
         let router = crate::router(ConsoleParts {
             exchange: house.exchange.clone(),
             dossiers: dossiers.clone(),
+            portals: Arc::new(Unconnected),
             registry: house.registry.clone(),
             ledger: ledger.clone(),
             insight: insight.clone(),
