@@ -3,6 +3,7 @@
 use lgsp_base::id::DocumentId;
 use lgsp_base::planted::Bug;
 use lgsp_base::{Sha256, Timestamp};
+use lgsp_store::dossier::DossierLetter;
 use lgsp_store::exchange::{Document, NewDelivery, NewDocument, PairPlace};
 use lgsp_store::{StoreError, Tx};
 
@@ -56,6 +57,7 @@ pub(crate) fn store(
     original: Option<DocumentId>,
 ) -> Result<Accepted, StoreError> {
     tx.document_insert(&new_document(prepared, original))?;
+    attach_letter(tx, exchange, prepared)?;
     let deliveries = deliver(tx, exchange, prepared)?;
     tx.ledger_insert(&prepared.entry)?;
     Ok(Accepted {
@@ -68,6 +70,35 @@ pub(crate) fn store(
         content_bytes: prepared.content_bytes,
         content_sha256: prepared.content_sha256,
     })
+}
+
+/// Notes at its dossier an official document that names one, if it comes from a party. It is a document like any other: nothing about the
+/// dossier keeps it from being taken.
+fn attach_letter(
+    tx: &mut Tx<'_>,
+    exchange: &Exchange,
+    prepared: &Prepared,
+) -> Result<(), StoreError> {
+    let Some(code) = &prepared.facts.dossier else {
+        return Ok(());
+    };
+    let Some(dossier) = tx.dossier_by_code(code.as_str())? else {
+        return Ok(());
+    };
+    let sender = prepared.sender_org;
+    let is_party = tx
+        .dossier_parties(dossier.id)?
+        .iter()
+        .any(|party| exchange.stands_for(sender, party.org));
+    if is_party && dossier.erased_at.is_none() {
+        let letter = DossierLetter {
+            document: prepared.document,
+            sender,
+            at: prepared.now,
+        };
+        tx.dossier_letter_insert(dossier.id, &letter)?;
+    }
+    Ok(())
 }
 
 /// An idempotency key and what it is to stand for.

@@ -2,6 +2,7 @@
 
 use lgsp_base::Timestamp;
 use lgsp_store::exchange::DocumentKind;
+use lgsp_wire::dossier::{DossierCode, DossierLetter};
 use lgsp_wire::edxml::{self, Attachment, BusinessType, Packet, StatusCode};
 
 use crate::error::SubmitError;
@@ -28,6 +29,8 @@ pub(crate) struct Facts {
     /// Ids under which the original may stand, the best first.
     pub(crate) originals: Vec<String>,
     pub(crate) status: Option<StatusFacts>,
+    /// The dossier that an official document names (`ApplicationType` `MCDT_DT`).
+    pub(crate) dossier: Option<DossierCode>,
 }
 
 /// What a status message says.
@@ -112,6 +115,7 @@ fn document_facts(document: &edxml::Document) -> Facts {
         originals.push(document.document_id.clone());
         originals.retain(|id| !id.is_empty());
     }
+    let letter = DossierLetter::of(document).and_then(Result::ok);
     Facts {
         kind: DocumentKind::Edoc,
         business_type: Some(business_type),
@@ -119,13 +123,18 @@ fn document_facts(document: &edxml::Document) -> Facts {
         to: document.to.iter().map(|to| to.organ_id.clone()).collect(),
         external_id: given(&document.document_id),
         notation: flat_code(&document.code.number, &document.code.notation),
-        subject: given(&document.subject),
+        // The subject of such a letter names the applicant, whom lists and search must not show.
+        subject: match &letter {
+            Some(letter) => Some(format!("{}/{}", letter.service, letter.code)),
+            None => given(&document.subject),
+        },
         issued_on: given(&document.promulgation.date),
         type_name: given(&document.document_type.name),
         priority: given(&document.other.priority),
         attachments: attachments_json(&document.attachments),
         originals,
         status: None,
+        dossier: letter.map(|letter| letter.code),
     }
 }
 
@@ -151,5 +160,6 @@ fn status_facts(status: &edxml::StatusMessage) -> Result<Facts, SubmitError> {
             reason: given(&status.description),
             reported_at: Timestamp::from_edxml(&status.timestamp),
         }),
+        dossier: None,
     })
 }

@@ -541,6 +541,7 @@ fn facts_of(submit: &Submit) -> Result<Facts, SubmitError> {
             attachments: None,
             originals: Vec::new(),
             status: None::<StatusFacts>,
+            dossier: None,
         }),
     }
 }

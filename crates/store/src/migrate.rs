@@ -65,6 +65,11 @@ pub(crate) const ALL: &[Migration] = &[
         name: "lean",
         template: include_str!("migrations/0008_lean.sql"),
     },
+    Migration {
+        version: 9,
+        name: "letters",
+        template: include_str!("migrations/0009_letters.sql"),
+    },
 ];
 
 /// A change that the database has.

@@ -210,6 +210,8 @@ pub(crate) struct DossierView {
     clock: ClockView,
     files: Vec<FileView>,
     portals: Vec<PortalView>,
+    /// Official documents that name it, oldest first.
+    letters: Vec<LetterView>,
     /// Class of retention.
     retention: String,
     /// Erased at this time; null while it is open, or for ever.
@@ -241,6 +243,7 @@ impl DossierView {
             clock: view.clock.into(),
             files: view.files.into_iter().map(FileView::from).collect(),
             portals: view.portals.into_iter().map(PortalView::from).collect(),
+            letters: view.letters.into_iter().map(LetterView::from).collect(),
             retention: view.retention,
             keep_until: view.keep_until,
             erased_at: view.erased_at,
@@ -354,6 +357,28 @@ impl From<domain::MessageView> for MessageView {
                 .into_iter()
                 .map(|one| one.delivery.into())
                 .collect(),
+        }
+    }
+}
+
+/// An official document that names the dossier (`ApplicationType` `MCDT_DT`) and came from one of its parties.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DossierLetter)]
+struct LetterView {
+    /// Readable for its sender and recipients.
+    #[schema(value_type = String)]
+    document_id: DocumentId,
+    sender: OrgView,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+}
+
+impl From<domain::LetterView> for LetterView {
+    fn from(letter: domain::LetterView) -> Self {
+        Self {
+            document_id: letter.document,
+            sender: letter.sender.into(),
+            at: letter.at,
         }
     }
 }

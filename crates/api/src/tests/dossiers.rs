@@ -415,3 +415,73 @@ async fn a_dossier_is_sent_again_and_erased() {
         "input.invalid"
     );
 }
+
+/// An official document that says it carries a dossier stands at that dossier, if a party sent it; it is taken in any case.
+#[tokio::test]
+async fn a_letter_about_a_dossier_is_found_at_it() {
+    let door = Door::open("api-dossier-letter").await;
+    route_all(&door, "H99.14").await;
+    let (office, department) = (door.system("H99.131").await, door.system("H99.14").await);
+    let stranger = door.system("H99.132").await;
+    assert_eq!(
+        push(&office, "k", &json!({"dossier": dossier()}))
+            .await
+            .status,
+        202
+    );
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = path.join("../wire/fixtures/edoc_new_department_to_commune.edxml");
+    let packet = std::fs::read_to_string(path).expect("a sample");
+    let letter = |from: &str, to: &str, code: &str| {
+        let start = packet.find("<edXML:Subject>").expect("a subject");
+        let end = packet.find("</edXML:Subject>").expect("its end");
+        let subject = format!("<edXML:Subject>Cấp bản sao/Phạm Thị Thử Nghiệm/{code}");
+        packet
+            .replace(&packet[start..end], &subject)
+            .replace("H99.131<", "TO<")
+            .replace("H99.14<", &format!("{from}<"))
+            .replace("H99.14,", &format!("{from},"))
+            .replace("TO<", &format!("{to}<"))
+            .replace(
+                "<edXML:CodeNumber>215<",
+                &format!("<edXML:CodeNumber>{code}<"),
+            )
+            .replace(
+                "<edXML:ToPlaces>",
+                "<edXML:ApplicationType>MCDT_DT</edXML:ApplicationType><edXML:ToPlaces>",
+            )
+    };
+    let headers = [("content-type", "application/edxml+xml")];
+    let mut sent = Vec::new();
+    for (caller, from, to, code) in [
+        (&department, "H99.14", "H99.131", CODE),
+        (&stranger, "H99.132", "H99.131", CODE),
+        (&office, "H99.131", "H99.14", "H99.131-260312-9999"),
+    ] {
+        let body = letter(from, to, code);
+        let answer = caller
+            .call(Method::POST, "/api/v1/documents", &headers, body)
+            .await;
+        assert_eq!(answer.status, 202, "{from} {}", answer.json());
+        sent.push(answer.json()["id"].clone());
+    }
+    let shown = office
+        .get(&format!("{PATH}/{CODE}?purpose=handling"))
+        .await
+        .json();
+    let letters = shown["letters"].as_array().expect("letters");
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    assert_eq!(letters[0]["document_id"], sent[0]);
+    assert_eq!(text(&letters[0], "/sender/code"), "H99.14");
+    assert_eq!(shown["version"], 1, "it moves nothing");
+    let id = sent[0].as_str().expect("an id");
+    let document = office
+        .get(&format!("/api/v1/documents/{id}"))
+        .await
+        .json()
+        .to_string();
+    assert!(
+        document.contains(CODE) && !document.contains("Thử Nghiệm"),
+        "{document}"
+    );
+}

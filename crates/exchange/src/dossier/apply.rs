@@ -377,5 +377,6 @@ fn facts(what: &What, next: &Next) -> Facts {
         attachments: None,
         originals: Vec::new(),
         status: None,
+        dossier: None,
     }
 }

@@ -270,6 +270,17 @@ pub struct MessageDelivery {
     pub delivery: Delivery,
 }
 
+/// An official document that names the dossier and came from one of its parties; its sender and recipients may read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LetterView {
+    /// The document.
+    pub document: DocumentId,
+    /// Who sent it.
+    pub sender: OrgView,
+    /// When it came.
+    pub at: Timestamp,
+}
+
 /// A file of a dossier.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FileView {
@@ -352,6 +363,8 @@ pub struct DossierView {
     pub files: Vec<FileView>,
     /// What portals say about it.
     pub portals: Vec<PortalState>,
+    /// Official documents that name it, oldest first.
+    pub letters: Vec<LetterView>,
     /// How long it is kept: its class.
     pub retention: String,
     /// When it will be erased; none while it is open, or for ever.

@@ -20,8 +20,8 @@ use super::error::DossierError;
 use super::history;
 use super::mask;
 use super::model::{
-    DossierRef, DossierView, FileView, MessageDelivery, MessageView, PartyView, PortalState,
-    Purpose, StepView,
+    DossierRef, DossierView, FileView, LetterView, MessageDelivery, MessageView, PartyView,
+    PortalState, Purpose, StepView,
 };
 use super::sealing;
 use super::service::{Dossiers, Viewer};
@@ -38,6 +38,7 @@ struct Found {
     messages: Vec<(DossierMessage, Option<Document>, Vec<Delivery>)>,
     files: Vec<DossierFile>,
     portals: Vec<(OrgId, PortalItem)>,
+    letters: Vec<rows::DossierLetter>,
 }
 
 fn find(tx: &mut Tx<'_>, row: rows::Dossier) -> Result<Found, StoreError> {
@@ -65,6 +66,7 @@ fn find(tx: &mut Tx<'_>, row: rows::Dossier) -> Result<Found, StoreError> {
         parties,
         steps: tx.dossier_steps(id, 0, limits::DOSSIER_STEPS_MAX)?,
         files: tx.dossier_files(id, None, limits::DOSSIER_FILES_MAX)?,
+        letters: tx.dossier_letters(id, limits::DOSSIER_MESSAGES_MAX)?,
         portals,
         messages,
         row,
@@ -201,6 +203,15 @@ impl Dossiers {
                 .portals
                 .into_iter()
                 .map(|(portal, item)| self.portal(portal, &item))
+                .collect(),
+            letters: found
+                .letters
+                .iter()
+                .map(|letter| LetterView {
+                    document: letter.document,
+                    sender: self.shown(letter.sender),
+                    at: letter.at,
+                })
                 .collect(),
             retention: row.retention.clone(),
             keep_until: row.keep_until,

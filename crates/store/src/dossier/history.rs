@@ -45,6 +45,17 @@ pub struct DossierMessage {
     pub at: Timestamp,
 }
 
+/// An official document that names a dossier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DossierLetter {
+    /// The document.
+    pub document: DocumentId,
+    /// Who sent it.
+    pub sender: OrgId,
+    /// When it came.
+    pub at: Timestamp,
+}
+
 impl Tx<'_> {
     /// Adds a step; its number is the caller's, who holds the dossier ([`Tx::dossier_step_next`]).
     pub fn dossier_step_insert(
@@ -146,6 +157,40 @@ impl Tx<'_> {
                     sender: row.id(3)?,
                     status: status(row, 4)?,
                     at: row.time(5)?,
+                })
+            },
+        )
+    }
+
+    /// Notes an official document that names the dossier. Noting it again changes nothing.
+    pub fn dossier_letter_insert(
+        &mut self,
+        dossier: DossierId,
+        letter: &DossierLetter,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO dossier_letters (dossier_id, document_id, sender_org_id, at) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (dossier_id, document_id) DO NOTHING",
+            params![dossier, letter.document, letter.sender, letter.at],
+        )?;
+        Ok(())
+    }
+
+    /// Official documents that name a dossier, the first ones.
+    pub fn dossier_letters(
+        &mut self,
+        dossier: DossierId,
+        limit: usize,
+    ) -> Result<Vec<DossierLetter>, StoreError> {
+        self.query(
+            "SELECT document_id, sender_org_id, at FROM dossier_letters WHERE dossier_id = $1 \
+             ORDER BY document_id LIMIT $2",
+            params![dossier, limit],
+            |row| {
+                Ok(DossierLetter {
+                    document: row.id(0)?,
+                    sender: row.id(1)?,
+                    at: row.time(2)?,
                 })
             },
         )

@@ -27,7 +27,7 @@ pub use connectors::ConnectorHealth;
 pub use contents::{DossierContent, DossierKey, DossierSummary};
 pub use erasure::DossierErased;
 pub use files::DossierFile;
-pub use history::{DossierMessage, DossierStep};
+pub use history::{DossierLetter, DossierMessage, DossierStep};
 pub use lists::{ClockBounds, ClockState, DossierFilter, DossierOrder, DossierPlace, DossierRows};
 pub use model::{
     Dossier, DossierRoute, FileKind, Finding, MessageKind, PartyRole, ReconciliationState,

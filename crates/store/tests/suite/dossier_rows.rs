@@ -4,8 +4,8 @@ use lgsp_base::Sha256;
 use lgsp_base::id::{DossierFileId, ReceiptId, SystemId};
 use lgsp_store::Engine;
 use lgsp_store::dossier::{
-    Dossier, DossierFile, DossierKey, DossierMessage, DossierParty, DossierStep, FileKind,
-    LookFilter, MessageKind, NewLook, PartyRole, RouteKind,
+    Dossier, DossierFile, DossierKey, DossierLetter, DossierMessage, DossierParty, DossierStep,
+    FileKind, LookFilter, MessageKind, NewLook, PartyRole, RouteKind,
 };
 use lgsp_store::exchange::DocumentKind;
 use lgsp_store::seal::PersonHash;
@@ -385,5 +385,28 @@ fn the_database_stays_whole() {
         if db.engine() == Engine::Sqlite {
             assert_eq!(db.check().wait().expect("a check"), Vec::<String>::new());
         }
+    });
+}
+
+#[test]
+fn letters_stand_at_their_dossier_once() {
+    for_each_engine("dossier-letters", |test| {
+        write(test.db(), |tx| {
+            let letter = |number: u128| DossierLetter {
+                document: document_id(number),
+                sender: org(2),
+                at: at(5),
+            };
+            for number in [2, 1, 2] {
+                tx.dossier_letter_insert(dossier_id(1), &letter(number))?;
+            }
+            assert_eq!(
+                tx.dossier_letters(dossier_id(1), 9)?,
+                [letter(1), letter(2)]
+            );
+            assert_eq!(tx.dossier_letters(dossier_id(1), 1)?, [letter(1)]);
+            assert_eq!(tx.dossier_letters(dossier_id(2), 9)?, []);
+            Ok(())
+        });
     });
 }
