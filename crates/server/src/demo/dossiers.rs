@@ -30,8 +30,10 @@ const NATIONAL: &str = include_str!("../../../../examples/binh-an/national.csv")
 const LOOK_PAUSE: Duration = Duration::from_millis(250);
 /// Pages of the dossiers of one office and day.
 const NUMBER_PAGES_MAX: usize = 10;
-/// The portal's organisation.
+/// The organisations of the platforms.
 const PORTAL: &str = "G99.01";
+const CIVIL_STATUS: &str = "G99.02";
+const CRIMINAL_RECORD: &str = "G99.03";
 /// The name under which the province enters the portal.
 const PORTAL_USER: &str = "binhan";
 /// Where the platforms listen, from their address on.
@@ -82,6 +84,8 @@ const OFFICES: [Office; 5] = [
         decides: &[],
     },
 ];
+/// The ministry's system that registers what each procedure asks for.
+const REGISTERS: [(usize, &str); 2] = [(2, CIVIL_STATUS), (3, CRIMINAL_RECORD)];
 /// The agency that decides about each procedure that a commune does not decide about itself.
 const DECIDERS: [(usize, &str); 1] = [(1, "H99.06")];
 
@@ -155,7 +159,7 @@ pub(super) fn national(file: &DemoFile, world: &World) -> National {
     National::new(secret.map_or("", Token::expose), world)
 }
 
-/// Says where dossiers go besides their parties: all to the portal, some procedures to who decides about them.
+/// Says where dossiers go besides their parties: all to the portal, some procedures to who decides or registers.
 pub(super) async fn set_routes(server: &Running) -> Result<()> {
     let dossiers = &server.platform().dossiers;
     let actor = Actor::Platform { part: "demo" };
@@ -166,8 +170,9 @@ pub(super) async fn set_routes(server: &Running) -> Result<()> {
             .map_or("", |procedure| &procedure.code)
     };
     let mut routes = vec![(RouteKind::All, "", PORTAL)];
+    let by_procedure = DECIDERS.into_iter().chain(REGISTERS);
     routes.extend(
-        DECIDERS.map(|(number, decider)| (RouteKind::Procedure, numbered(number), decider)),
+        by_procedure.map(|(number, decider)| (RouteKind::Procedure, numbered(number), decider)),
     );
     for (kind, value, recipient) in routes {
         dossiers.route_add(&actor, kind, value, recipient).await?;
@@ -244,12 +249,12 @@ async fn connect_platforms(
     let wanted = [
         (PORTAL, "dvcqg", connector("", PORTAL_USER, UNIT_AT_PORTAL)),
         (
-            "G99.02",
+            CIVIL_STATUS,
             "civil_status",
             connector(CIVIL_STATUS_PATH, "", UNIT_AT_CIVIL_STATUS),
         ),
         (
-            "G99.03",
+            CRIMINAL_RECORD,
             "criminal_record",
             connector(CRIMINAL_RECORD_PATH, "", UNIT_AT_CRIMINAL_RECORD),
         ),
