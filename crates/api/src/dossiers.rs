@@ -4,6 +4,7 @@
 
 pub(crate) mod files;
 pub(crate) mod keeping;
+pub(crate) mod portals;
 pub(crate) mod procedures;
 pub(crate) mod settings;
 pub(crate) mod view;

@@ -59,6 +59,7 @@ use lgsp_base::places::Places;
 use lgsp_base::{Clock, Entropy, Problem, limits};
 use lgsp_exchange::Exchange;
 use lgsp_exchange::dossier::Dossiers;
+use lgsp_exchange::dossier::portals::Portals;
 use lgsp_registry::Registry;
 use lgsp_store::ledger::Ledger;
 use tokio::sync::watch;
@@ -79,6 +80,7 @@ pub struct ApiState(Arc<Shared>);
 pub struct Shared {
     exchange: Exchange,
     dossiers: Dossiers,
+    portals: Option<Arc<dyn Portals>>,
     registry: Registry,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -100,6 +102,8 @@ pub struct ApiParts {
     pub exchange: Exchange,
     /// Dossiers of the one-stop shop.
     pub dossiers: Dossiers,
+    /// The national portals on command; without them what concerns them answers `portal.unavailable`.
+    pub portals: Option<Arc<dyn Portals>>,
     /// Organisations, systems, credentials.
     pub registry: Registry,
     /// Time.
@@ -124,6 +128,7 @@ impl ApiState {
         Self(Arc::new(Shared {
             exchange: parts.exchange,
             dossiers: parts.dossiers,
+            portals: parts.portals,
             registry: parts.registry,
             clock: parts.clock,
             entropy: parts.entropy,

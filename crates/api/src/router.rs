@@ -12,7 +12,7 @@ use crate::{
     ApiState, deliveries, documents, dossiers, events, health, inbox, ledger, one_stop, openapi,
     organisation_events, organisations, problem, resends, submit, systems, webhooks,
 };
-use dossiers::{files, keeping, procedures, settings};
+use dossiers::{files, keeping, portals, procedures, settings};
 
 /// The routes and their description. The address of a handler stands in its `#[utoipa::path]`.
 fn routes() -> OpenApiRouter<ApiState> {
@@ -63,6 +63,9 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(files::file_fetch)) // …/{id}
         .routes(routes!(files::link_make)) // …/{id}/links
         .routes(routes!(files::link_open)) // /tep/{link}
+        // /api/v1/portals/{organisation}
+        .routes(routes!(portals::reconcile)) // …/reconciliations
+        .routes(routes!(portals::synchronise)) // …/synchronisations
         // /api/v1/procedures
         .routes(routes!(
             procedures::procedures_list,

@@ -85,6 +85,7 @@ impl Door {
         let state = ApiState::new(ApiParts {
             exchange: house.exchange.clone(),
             dossiers: open_dossiers(&house),
+            portals: None,
             registry: house.registry.clone(),
             clock: house.clock.clone(),
             entropy: house.entropy.clone(),

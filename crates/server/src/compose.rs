@@ -264,6 +264,7 @@ impl Platform {
         let state = ApiState::new(ApiParts {
             exchange: exchange.clone(),
             dossiers: dossiers.clone(),
+            portals: Some(Arc::new(portals.clone())),
             registry: registry.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),

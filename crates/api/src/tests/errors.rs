@@ -257,6 +257,7 @@ async fn a_panic_costs_one_request() {
     let door = Door::open("api-panic").await;
     let state = ApiState::new(ApiParts {
         dossiers: door.state.dossiers.clone(),
+        portals: None,
         exchange: door.house.exchange.clone(),
         registry: door.house.registry.clone(),
         clock: door.house.clock.clone(),

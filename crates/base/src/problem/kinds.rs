@@ -890,6 +890,17 @@ pub static LEDGER_CLOCK: ProblemKind = ProblemKind {
     axis_code: 20,
 };
 
+/// The national portal does not answer.
+pub static PORTAL_UNAVAILABLE: ProblemKind = ProblemKind {
+    code: "portal.unavailable",
+    status: 503,
+    retryable: true,
+    title_vi: "Cổng quốc gia không trả lời",
+    title_en: "The national portal does not answer",
+    fix_vi: "Thử lại sau; xem tình trạng từng dịch vụ của hệ thống kết nối",
+    fix_en: "Try again later; look at the health of each service of the connected system",
+    axis_code: 20,
+};
 /// The ledger is not available.
 pub static LEDGER_UNAVAILABLE: ProblemKind = ProblemKind {
     code: "ledger.unavailable",
@@ -1182,6 +1193,7 @@ pub static ALL: &[&ProblemKind] = &[
     &LEDGER_UNKNOWN,
     &LEDGER_TIMESTAMP_MISSING,
     &LEDGER_CLOCK,
+    &PORTAL_UNAVAILABLE,
     &LEDGER_UNAVAILABLE,
     &EVENTS_LIMIT,
     &ORG_UNKNOWN,

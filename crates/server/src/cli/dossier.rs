@@ -1,5 +1,6 @@
 //! `lgsp dossier`: hand in, list, show, tell steps, look after routes and local codes, replace the key.
 
+mod portal;
 mod rotate;
 
 use std::path::PathBuf;
@@ -39,6 +40,12 @@ pub(super) enum DossierCommand {
     /// Say what a local code of a procedure means nationally
     #[command(alias = "anh-xa")]
     Map(MapArgs),
+    /// Compare a day's dossiers with a national portal and send again what it lacks
+    #[command(alias = "doi-soat")]
+    Reconcile(portal::ReconcileArgs),
+    /// Fetch procedures and catalogues from a national portal
+    #[command(alias = "dong-bo")]
+    Sync(portal::SyncArgs),
     /// Replace the key under which dossiers are sealed; a running server follows by itself
     #[command(alias = "thay-khoa")]
     RotateKey(RotateArgs),
@@ -214,6 +221,8 @@ pub(super) async fn run(context: &Context, command: DossierCommand) -> Result<Ex
         DossierCommand::Progress(args) => progress(output, &context.api()?, &args).await,
         DossierCommand::Route(command) => route(output, &context.api()?, command).await,
         DossierCommand::Map(args) => map(output, &context.api()?, &args).await,
+        DossierCommand::Reconcile(args) => portal::reconcile(context, &args).await,
+        DossierCommand::Sync(args) => portal::synchronise(context, &args).await,
         DossierCommand::RotateKey(args) => rotate::run(context, &args).await,
     }
 }

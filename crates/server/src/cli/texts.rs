@@ -206,6 +206,17 @@ const VI: &[(&str, &str)] = &[
         "Chỉ cho hồ sơ của đơn vị này: id hoặc mã",
     ),
     (
+        "dossier reconcile",
+        "Đối soát hồ sơ một ngày với cổng quốc gia và gửi lại những gì còn thiếu",
+    ),
+    ("dossier reconcile:portal", "Mã đơn vị của cổng"),
+    (
+        "dossier reconcile:day",
+        "Ngày cần đối soát, yyyy-MM-dd; mặc định là hôm qua",
+    ),
+    ("dossier sync", "Lấy thủ tục và danh mục từ cổng quốc gia"),
+    ("dossier sync:portal", "Mã đơn vị của cổng"),
+    (
         "dossier rotate-key",
         "Thay khóa mã hóa hồ sơ; máy chủ đang chạy tự theo khóa mới",
     ),
