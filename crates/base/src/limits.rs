@@ -80,7 +80,7 @@ pub const DOSSIER_LIST_ITEMS_MAX: usize = 200;
 /// Broken rules, and habits looked past, that are listed for one dossier.
 pub const DOSSIER_VIOLATIONS_MAX: usize = 200;
 /// Dossiers that one page of a list walks over at most: behind them it says where the next page goes on.
-pub const DOSSIER_SCAN_MAX: usize = 10_000;
+pub const DOSSIER_SCAN_MAX: usize = 4_000;
 /// Plain bytes of one piece of a sealed file.
 pub const SEALED_CHUNK_BYTES: usize = 64 * 1024;
 /// Bytes of a file of keys.

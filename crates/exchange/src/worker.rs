@@ -101,14 +101,14 @@ impl Exchange {
                 Err(error) => tracing::warn!(%error, "deliveries could not be leased"),
             }
             tokio::select! {
-                Some(done) = pushes.next(), if !pushes.is_empty() => worker.finish(done).await,
+                Some(done) = pushes.next(), if !pushes.is_empty() => worker.finish(done),
                 () = self.inner.wake.notified() => {}
                 () = tokio::time::sleep(IDLE_WAIT) => {}
                 _ = stop.changed() => {}
             }
         }
         while let Some(done) = pushes.next().await {
-            worker.finish(done).await;
+            worker.finish(done);
         }
     }
 }
@@ -122,7 +122,7 @@ impl Worker {
         let mut pushes: FuturesUnordered<_> = self.lease(0).await?.into_iter().collect();
         let count = pushes.len();
         while let Some(done) = pushes.next().await {
-            self.finish(done).await;
+            self.finish(done);
         }
         Ok(count)
     }
@@ -131,7 +131,7 @@ impl Worker {
     async fn lease(
         &mut self,
         under_way: usize,
-    ) -> Result<Vec<BoxFuture<'static, Done>>, StoreError> {
+    ) -> Result<Vec<BoxFuture<'static, OrgId>>, StoreError> {
         self.reconcile().await?;
         let room = self
             .exchange
@@ -242,44 +242,48 @@ impl Worker {
             .await
     }
 
+    /// Hands one delivery over and records what came of it; gives the recipient whose place is free then. Outcomes are recorded at the
+    /// same time: a worker that waited for each one would hand over no faster than one transaction after the other.
     fn push(
         &self,
         lease: LeasedDelivery,
         item: HandOver,
         chosen: Chosen,
-    ) -> BoxFuture<'static, Done> {
+    ) -> BoxFuture<'static, OrgId> {
         let (transport, exchange) = (Arc::clone(&self.transport), self.exchange.clone());
         Box::pin(async move {
             let started_at = exchange.now();
             let outcome = transport.hand_over(item).await;
-            Done {
+            if let (HandOverOutcome::Gone, Channel::Webhook { webhook, .. }) =
+                (&outcome, &chosen.receiver.channel)
+            {
+                transport
+                    .endpoint_gone(*webhook, chosen.receiver.system)
+                    .await;
+            }
+            let (id, recipient) = (lease.id, lease.recipient_org);
+            let done = Done {
                 lease,
                 receiver: chosen.receiver,
                 transport: chosen.transport,
                 started_at,
                 outcome,
+            };
+            // A report that is lost here is made good by the lease: it ends, and the delivery is tried again.
+            if let Err(error) = exchange.report_push(done).await {
+                tracing::warn!(%error, delivery.id = %id, "the outcome of a push was not recorded");
             }
+            recipient
         })
     }
 
-    async fn finish(&mut self, done: Done) {
-        if let Some(slots) = self.under_way.get_mut(&done.lease.recipient_org) {
+    /// Frees the place of a push that ended.
+    fn finish(&mut self, recipient: OrgId) {
+        if let Some(slots) = self.under_way.get_mut(&recipient) {
             *slots = slots.saturating_sub(1);
             if *slots == 0 {
-                self.under_way.remove(&done.lease.recipient_org);
+                self.under_way.remove(&recipient);
             }
-        }
-        if let (HandOverOutcome::Gone, Channel::Webhook { webhook, .. }) =
-            (&done.outcome, &done.receiver.channel)
-        {
-            self.transport
-                .endpoint_gone(*webhook, done.receiver.system)
-                .await;
-        }
-        let id = done.lease.id;
-        // A report that is lost here is made good by the lease: it ends, and the delivery is tried again.
-        if let Err(error) = self.exchange.report_push(done).await {
-            tracing::warn!(%error, delivery.id = %id, "the outcome of a push was not recorded");
         }
     }
 

@@ -93,7 +93,13 @@ fn statement<'f>(filter: &'f AgeingFilter, bounds: &AgeingBounds) -> Conditions<
             .sql
             .push_str(&format!(" AND d.unit_org_id IN ({list})"));
     }
-    counting.when(" AND d.field_code = $?", filter.field.as_ref());
+    // Of all units, a field is looked for in a form that no other index fits: that of the lists by field holds closed dossiers too.
+    let of_field = if filter.units.is_some() {
+        " AND d.field_code = $?"
+    } else {
+        " AND COALESCE(d.field_code, '') = $?"
+    };
+    counting.when(of_field, filter.field.as_ref());
     counting.sql.push_str(
         " GROUP BY d.unit_org_id, d.field_code, d.status ORDER BY d.unit_org_id, d.field_code, d.status",
     );
