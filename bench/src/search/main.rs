@@ -23,7 +23,7 @@ use lgsp_store::{Db, DbOptions, DbTarget, StoreError};
 
 use crate::province::{CHUNK, DirectoryNames, Letter, PassingLeaves, Year};
 use crate::questions::{DOCUMENTS_P99_MS, ORGANISATIONS_P99_MS};
-use crate::report::{Ratios, Report, Row, note};
+use crate::report::{Report, Row, note};
 
 #[derive(Debug)]
 struct Options {
@@ -119,10 +119,17 @@ async fn run(options: &Options) -> Result<Report> {
     Ok(Report {
         machine: measure::machine(),
         rows,
-        ratios: Ratios {
-            documents_promised_vs_p99: DOCUMENTS_P99_MS / documents_p99,
-            organisations_promised_vs_p99: ORGANISATIONS_P99_MS / organisations_p99,
-        },
+        ratios: [
+            (
+                "documents_promised_vs_p99",
+                DOCUMENTS_P99_MS / documents_p99,
+            ),
+            (
+                "organisations_promised_vs_p99",
+                ORGANISATIONS_P99_MS / organisations_p99,
+            ),
+        ]
+        .into(),
     })
 }
 

@@ -74,13 +74,14 @@ const ROOMS: &[(&str, &[&str])] = &[
             "lgsp-server",
         ],
     ),
-    // Peers are measured over the network; the search is measured in place, over more documents than a client could send.
+    // Peers are measured over the network; search and dossiers are measured in place, over more of them than a client could send.
     (
         "lgsp-bench",
         &[
             "lgsp-base",
             "lgsp-wire",
             "lgsp-store",
+            "lgsp-exchange",
             "lgsp-registry",
             "lgsp-insight",
         ],
