@@ -16,7 +16,12 @@ use crate::BINARY;
 const SEED: u64 = 0x5eed_0001;
 
 /// Kills and restarts `kills` times under load, then lets everything drain.
-fn kill_loop(system: &mut System, load: &Load, kills: u32, expect: Expect) -> Vec<Violation> {
+pub(crate) fn kill_loop(
+    system: &mut System,
+    load: &Load,
+    kills: u32,
+    expect: Expect,
+) -> Vec<Violation> {
     let entropy = SeededEntropy::new(SEED);
     load.runs(|progress| {
         for _ in 0..kills {

@@ -1,10 +1,10 @@
 //! A9: credentials and contents appear in no log, no output and no ledger record.
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use lgsp_tests::agency::Letter;
+use lgsp_tests::canaries::{files, holds};
 use lgsp_tests::load::send_until_known;
 use lgsp_tests::system::{System, SystemBuilder, department};
 use lgsp_tests::wait_for;
@@ -91,29 +91,6 @@ fn lives(name: &str, planted: Option<&str>) -> Life {
         credentials,
         outputs,
     }
-}
-
-/// Every file below a folder but the keys.
-fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.ends_with("keys") {
-            continue;
-        }
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if let Ok(bytes) = fs::read(&path) {
-            found.push((path.display().to_string(), bytes));
-        }
-    }
-    found
-}
-
-fn holds(bytes: &[u8], secret: &str) -> bool {
-    bytes
-        .windows(secret.len())
-        .any(|window| window == secret.as_bytes())
 }
 
 fn leaks(mut life: Life) -> Vec<Leak> {

@@ -22,6 +22,8 @@ mod console_walk;
 mod crash;
 mod demo;
 mod disk_full;
+mod dossier_secrets;
+mod dossiers;
 mod exactly_once;
 mod example_client;
 mod failed_sync;

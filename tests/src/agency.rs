@@ -7,6 +7,7 @@ use std::sync::Arc;
 use lgsp_base::Sha256;
 use serde_json::{Value, json};
 
+use crate::dossiers::Push;
 use crate::history::{Event, FinalDocument, Recorder};
 use crate::http::{Answer, Http};
 use crate::system::PROVINCE;
@@ -108,6 +109,16 @@ impl Operator {
         assert_eq!(answer.status / 100, 2, "{}", answer.json());
     }
 
+    /// Lets an organisation follow every dossier of the province.
+    ///
+    /// # Panics
+    /// If that is refused.
+    pub fn routes_dossiers_to(&mut self, code: &str) {
+        let body = json!({"kind": "all", "value": "", "to": code}).to_string();
+        let answer = self.calls("POST", "/dossiers/routes", JSON, body.as_bytes());
+        assert_eq!(answer.status / 100, 2, "{}", answer.json());
+    }
+
     /// Everything that happened to a document.
     ///
     /// # Panics
@@ -129,6 +140,16 @@ pub struct Letter {
     pub recipients: Vec<String>,
     /// The body.
     pub body: Vec<u8>,
+}
+
+/// A request that makes a document.
+struct Parcel<'a> {
+    key: &'a str,
+    recipients: &'a [String],
+    sha256: String,
+    path: &'a str,
+    content_type: &'a str,
+    body: &'a [u8],
 }
 
 /// What a sender knows after a submit.
@@ -241,22 +262,52 @@ impl Agency {
 
     /// Hands a letter in, once.
     pub fn submits(&mut self, letter: &Letter) -> Outcome {
-        self.record(Event::Submitting {
-            key: letter.key.clone(),
-            sender: self.code.clone(),
-            recipients: letter.recipients.clone(),
-            sha256: sha256(&letter.body),
-        });
         let mut path = format!("/documents?from={}", self.code);
         for recipient in &letter.recipients {
             path.push_str(&format!("&to={recipient}"));
         }
+        let parcel = Parcel {
+            key: &letter.key,
+            recipients: &letter.recipients,
+            sha256: sha256(&letter.body),
+            path: &path,
+            content_type: "application/octet-stream",
+            body: &letter.body,
+        };
+        self.hands_in(&parcel, |said| said.clone())
+    }
+
+    /// Hands a dossier in as it is now, once.
+    pub fn pushes(&mut self, push: &Push) -> Outcome {
+        let parcel = Parcel {
+            key: &push.key,
+            recipients: &push.recipients,
+            sha256: sha256(&push.content()),
+            path: "/dossiers",
+            content_type: "application/json",
+            body: &push.request(),
+        };
+        self.hands_in(&parcel, |said| said["document"].clone())
+    }
+
+    /// Sends something whose answer tells of a document, which `document` finds in it.
+    fn hands_in(&mut self, parcel: &Parcel<'_>, document: impl Fn(&Value) -> Value) -> Outcome {
+        let key = parcel.key.to_owned();
+        self.record(Event::Submitting {
+            key: key.clone(),
+            sender: self.code.clone(),
+            recipients: parcel.recipients.to_vec(),
+            sha256: parcel.sha256.clone(),
+        });
         let fields = [
-            ("content-type", "application/octet-stream"),
-            ("idempotency-key", letter.key.as_str()),
+            ("content-type", parcel.content_type),
+            ("idempotency-key", parcel.key),
         ];
-        let outcome = match self.calls("POST", &path, &fields, &letter.body) {
-            Ok(answer) if answer.status / 100 == 2 => self.accepted(letter, &answer),
+        let outcome = match self.calls("POST", parcel.path, &fields, parcel.body) {
+            Ok(answer) if answer.status / 100 == 2 => {
+                let is_repeat = answer.field("idempotency-replayed") == Some("true");
+                self.accepted(&key, &document(&answer.json()), is_repeat)
+            }
             Ok(answer) if answer.status < 500 || answer.status == 507 => {
                 Outcome::Refused(answer.status, answer.code())
             }
@@ -265,22 +316,19 @@ impl Agency {
         match &outcome {
             Outcome::Accepted(..) => {}
             Outcome::Refused(_, code) => self.record(Event::Refused {
-                key: letter.key.clone(),
+                key,
                 code: code.clone(),
             }),
-            Outcome::Unknown => self.record(Event::Unknown {
-                key: letter.key.clone(),
-            }),
+            Outcome::Unknown => self.record(Event::Unknown { key }),
         }
         outcome
     }
 
-    fn accepted(&self, letter: &Letter, answer: &Answer) -> Outcome {
-        let said = answer.json();
+    fn accepted(&self, key: &str, said: &Value, is_repeat: bool) -> Outcome {
         let deliveries = said["deliveries"].as_array().cloned().unwrap_or_default();
         let document = text(&said["id"]);
         self.record(Event::Accepted {
-            key: letter.key.clone(),
+            key: key.to_owned(),
             document: document.clone(),
             receipt: text(&said["receipt_id"]),
             sha256: text(&said["sha256"]),
@@ -292,7 +340,6 @@ impl Agency {
                 })
                 .collect(),
         });
-        let is_repeat = answer.field("idempotency-replayed") == Some("true");
         Outcome::Accepted(document, is_repeat)
     }
 

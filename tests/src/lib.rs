@@ -10,6 +10,8 @@
 pub mod agency;
 pub mod axis_rest;
 pub mod browser;
+pub mod canaries;
+pub mod dossiers;
 pub mod faults;
 pub mod history;
 pub mod http;

@@ -9,6 +9,7 @@ use lgsp_base::Entropy;
 use lgsp_base::entropy::SeededEntropy;
 
 use crate::agency::{Agency, Handed, Letter, Outcome};
+use crate::dossiers::{self, Push};
 use crate::history::{Event, Expect, Final, Recorder, Violation, check};
 use crate::wait_for;
 
@@ -22,6 +23,22 @@ pub struct Load {
     recorder: Arc<Recorder>,
     seed: u64,
     large_every: u64,
+    is_of_dossiers: bool,
+}
+
+/// What a sender hands in.
+enum Matter {
+    Letter(Letter),
+    Push(Box<Push>),
+}
+
+impl Matter {
+    fn goes(&self, sender: &mut Agency) -> Outcome {
+        match self {
+            Matter::Letter(letter) => sender.submits(letter),
+            Matter::Push(push) => sender.pushes(push),
+        }
+    }
 }
 
 /// What the test's own thread sees of a running load.
@@ -67,7 +84,16 @@ impl Load {
             recorder,
             seed,
             large_every: 16,
+            is_of_dossiers: false,
         }
+    }
+
+    /// Lets the agencies push dossiers instead of sending letters. The first two must follow every dossier
+    /// ([`crate::agency::Operator::routes_dossiers_to`]).
+    #[must_use]
+    pub fn of_dossiers(mut self) -> Self {
+        self.is_of_dossiers = true;
+        self
     }
 
     /// Makes every n-th letter one that is stored as a file.
@@ -98,15 +124,21 @@ impl Load {
                 let (is_over, sending, codes) = (&is_over, &sending, &codes);
                 let entropy = SeededEntropy::new(self.seed.wrapping_add(index as u64 * 7919));
                 let mut sender = agency.twin();
-                let large_every = self.large_every;
+                let (large_every, is_of_dossiers) = (self.large_every, self.is_of_dossiers);
                 scope.spawn(move || {
                     let mut number = 0;
                     while !is_over.load(Ordering::Acquire) {
                         number += 1;
                         let is_large = number % large_every == 0;
-                        let letter = letter(&sender.code, codes, number, is_large, &entropy);
-                        // The last letter's outcome may stay unknown: the server may be gone for good.
-                        while sender.submits(&letter) == Outcome::Unknown
+                        let matter = if is_of_dossiers {
+                            let push = dossiers::push(&sender.code, codes, number, &entropy);
+                            Matter::Push(Box::new(push))
+                        } else {
+                            let next = letter(&sender.code, codes, number, is_large, &entropy);
+                            Matter::Letter(next)
+                        };
+                        // The last one's outcome may stay unknown: the server may be gone for good.
+                        while matter.goes(&mut sender) == Outcome::Unknown
                             && !is_over.load(Ordering::Acquire)
                         {
                             std::thread::park_timeout(Duration::from_millis(5));
@@ -200,8 +232,19 @@ pub fn send_until_known(sender: &mut Agency, letter: &Letter) -> Outcome {
     known.expect("a known outcome")
 }
 
+/// Repeats a push under its key until the outcome is known.
+///
+/// # Panics
+/// If it never is.
+pub fn push_until_known(sender: &mut Agency, push: &Push) -> Outcome {
+    let known = wait_for(PATIENCE, || {
+        Some(sender.pushes(push)).filter(|outcome| *outcome != Outcome::Unknown)
+    });
+    known.expect("a known outcome")
+}
+
 /// Fetches and confirms until `is_last` held before an empty inbox, or for the patience at most.
-fn receive_until(receiver: &mut Agency, is_last: impl Fn() -> bool) {
+pub fn receive_until(receiver: &mut Agency, is_last: impl Fn() -> bool) {
     // What was sent for confirmation without an answer is asked again before anything else.
     let mut open: Vec<Handed> = Vec::new();
     let mut quiet_rounds = 0;

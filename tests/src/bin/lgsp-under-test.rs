@@ -36,6 +36,9 @@ fn bug(name: &str) -> Option<Bug> {
         "SealLate" => Bug::SealLate,
         "StampsAlwaysFresh" => Bug::StampsAlwaysFresh,
         "LogSecrets" => Bug::LogSecrets,
+        "DossierInClear" => Bug::DossierInClear,
+        "DossierWithoutDocument" => Bug::DossierWithoutDocument,
+        "LookUnrecorded" => Bug::LookUnrecorded,
         _ => return None,
     })
 }
