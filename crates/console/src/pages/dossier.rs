@@ -208,7 +208,7 @@ impl DossierPage {
                 now,
             ),
             portal: view.portals.first().map(PortalView::of),
-            steps: step_views(&view.steps),
+            steps: step_views(&view.steps, view.is_masked),
             messages: view.messages.into_iter().map(MessageView::of).collect(),
             supplements: dossier.map(supplements).unwrap_or_default(),
             papers: dossier.map(papers).unwrap_or_default(),
@@ -239,8 +239,8 @@ impl DossierPage {
     }
 }
 
-/// The steps as a way: the last one is the present.
-fn step_views(steps: &[Step]) -> Vec<StepView> {
+/// The steps as a way: the last one is the present. What was done is told to parties only.
+fn step_views(steps: &[Step], is_masked: bool) -> Vec<StepView> {
     let last = steps.len().saturating_sub(1);
     steps
         .iter()
@@ -258,7 +258,7 @@ fn step_views(steps: &[Step]) -> Vec<StepView> {
                 .step
                 .as_ref()
                 .map(|step| step.content.clone())
-                .filter(|content| !content.is_empty()),
+                .filter(|content| !content.is_empty() && !is_masked),
             due_at: step.due_at,
             is_last: index == last,
         })

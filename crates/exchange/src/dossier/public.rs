@@ -14,6 +14,7 @@ use super::error::DossierError;
 use super::model::{PublicStep, PublicView};
 use super::sealing;
 use super::service::Dossiers;
+use super::view::whole_second;
 use crate::counters::count;
 
 /// Digits that are asked for: of the receipt, of an identity number or of a telephone number.
@@ -93,7 +94,7 @@ impl Dossiers {
                 unit: self.shown(step.org).name,
             })
             .collect();
-        steps.sort_by_key(|step| step.at);
+        steps.sort_by_key(|step| whole_second(step.at));
         steps.dedup();
         PublicView {
             code: code.clone(),

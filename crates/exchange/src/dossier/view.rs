@@ -163,7 +163,7 @@ impl Dossiers {
                 due_at: step.due_at,
             });
         }
-        steps.sort_by_key(|step| (step.at, step.seq));
+        steps.sort_by_key(|step| (whole_second(step.at), step.seq));
         if let Some(key) = &data_key {
             for file in &found.files {
                 files.push(file_view(key, file, is_masked)?);
@@ -266,6 +266,11 @@ impl Dossiers {
             finding: item.finding,
         }
     }
+}
+
+/// Steps are stated to the second while a push has its exact time: within a second they stand in the order in which they came.
+pub(crate) const fn whole_second(at: Timestamp) -> i64 {
+    at.as_micros().div_euclid(1_000_000)
 }
 
 pub(crate) fn lookup(
