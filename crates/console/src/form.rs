@@ -61,6 +61,16 @@ impl Query {
     }
 }
 
+/// The pairs that have a value, as the query of an address.
+pub(crate) fn address(pairs: &[(&str, &String)]) -> String {
+    let kept: Vec<String> = pairs
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name}={}", encode(value)))
+        .collect();
+    kept.join("&")
+}
+
 /// The fields of a posted form.
 #[derive(Debug)]
 pub(crate) struct Form(Query);

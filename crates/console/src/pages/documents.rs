@@ -15,7 +15,7 @@ use super::organisations::Party;
 use super::trace::business;
 use crate::Console;
 use crate::error::Failure;
-use crate::form::{Query, encode};
+use crate::form::{Query, address};
 use crate::page::{Page, Place};
 use crate::visitor::Visitor;
 
@@ -231,20 +231,14 @@ impl Filter {
 
     /// The filters as a query.
     fn address(&self) -> String {
-        let pairs = [
+        address(&[
             (TEXT, &self.text),
             (UNIT, &self.unit),
             (OUTCOME, &self.outcome),
             (KIND, &self.kind),
             (FROM, &self.from),
             (TO, &self.to),
-        ];
-        let kept: Vec<String> = pairs
-            .iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| format!("{name}={}", encode(value)))
-            .collect();
-        kept.join("&")
+        ])
     }
 
     /// The address of the page behind a cursor.

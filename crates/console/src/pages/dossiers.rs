@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::documents::unit;
 use crate::Console;
 use crate::error::Failure;
-use crate::form::{Query, encode};
+use crate::form::{Query, address, encode};
 use crate::page::{Page, Place};
 use crate::visitor::Visitor;
 
@@ -229,7 +229,7 @@ impl Filter {
 
     /// The filters as a query.
     fn address(&self) -> String {
-        let pairs = [
+        address(&[
             (CODE, &self.code),
             (UNIT, &self.unit),
             (PROCEDURE, &self.procedure),
@@ -238,13 +238,7 @@ impl Filter {
             (CLOCK, &self.clock),
             (FROM, &self.from),
             (TO, &self.to),
-        ];
-        let kept: Vec<String> = pairs
-            .iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| format!("{name}={}", encode(value)))
-            .collect();
-        kept.join("&")
+        ])
     }
 
     /// The address of the page behind a cursor.
