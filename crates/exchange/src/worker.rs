@@ -91,12 +91,29 @@ impl Exchange {
             if *stop.borrow() {
                 break;
             }
-            match worker.lease(pushes.len()).await {
+            // What is under way goes on while more is looked for.
+            let mut ended = Vec::new();
+            let leased = {
+                let mut leasing = std::pin::pin!(worker.lease(pushes.len()));
+                loop {
+                    tokio::select! {
+                        leased = &mut leasing => break leased,
+                        Some(recipient) = pushes.next(), if !pushes.is_empty() => ended.push(recipient),
+                    }
+                }
+            };
+            let has_new_room = !ended.is_empty();
+            for recipient in ended {
+                worker.finish(recipient);
+            }
+            match leased {
                 Ok(leased) if !leased.is_empty() => {
                     pushes.extend(leased);
                     // More may be due for others: look again before waiting.
                     continue;
                 }
+                // What was looked for did not know of the places that became free meanwhile.
+                Ok(_) if has_new_room => continue,
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "deliveries could not be leased"),
             }
