@@ -6,7 +6,7 @@ use lgsp_store::{Db, DbOptions, DbTarget, StoreError};
 use lgsp_tests::http::Http;
 use lgsp_tests::load::Load;
 use lgsp_tests::system::{System, SystemBuilder, free_address};
-use lgsp_tests::tell;
+use lgsp_tests::{tell, wait_for};
 
 use crate::BINARY;
 
@@ -16,6 +16,9 @@ const DOCUMENTS: usize = 300;
 const PROMISED: Duration = Duration::from_secs(1);
 /// What none may exceed.
 const BREATH: Duration = Duration::from_secs(5);
+
+/// Within this time also the planted sealer seals.
+const LATE: Duration = Duration::from_secs(60);
 
 /// How long each entry waited for its checkpoint, by the times recorded with both, shortest first. The entry's time is taken before its
 /// transaction is durable, so that the answer came later and the wait
@@ -63,15 +66,32 @@ fn loads(name: &str, planted: Option<&str>, documents: usize) -> (System, String
         builder = builder.with_planted(bug);
     }
     let mut system = builder.start().expect("SQLite");
+    // What comes before the first checkpoint is sealed with it, early or late.
+    let first = grows(&system, None);
     let load = Load::new(name, system.agencies(4), SEED);
     load.runs(|progress| {
         progress.waits_for_accepted(documents);
         progress.stops_sending();
     });
+    // A stop seals at once what waits; a late sealer does it by itself after a while.
+    grows(&system, Some(&first));
     let page = Http::new(numbers).call("GET", "/metrics", &[], b"");
     let page = String::from_utf8_lossy(&page.expect("numbers").body).into_owned();
     system.stop();
     (system, page)
+}
+
+/// The newest checkpoint, if there is one.
+fn checkpoint(system: &System) -> Option<Vec<u8>> {
+    let answer = Http::new(system.address).call("GET", "/ledger/checkpoint", &[], b"");
+    let answer = answer.expect("an answer");
+    (answer.status == 200).then_some(answer.body)
+}
+
+/// Waits until the log has another checkpoint than this one.
+fn grows(system: &System, seen: Option<&Vec<u8>>) -> Vec<u8> {
+    let newer = || checkpoint(system).filter(|newest| Some(newest) != seen);
+    wait_for(LATE, newer).expect("another checkpoint")
 }
 
 /// A number of the metrics page.
