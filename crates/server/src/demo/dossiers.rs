@@ -18,7 +18,7 @@ use lgsp_sim::{
     Shape, World, meaning,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::folder::{DemoFile, Token};
 use super::setup::{Line, add_system, notation};
@@ -460,9 +460,16 @@ fn undelivered(shown: &Value) -> Vec<(String, String)> {
 fn is_finished(offices: &Offices, national: &National, dossiers: usize) -> bool {
     let verdict = offices.world().book.verdict();
     let is_hopeless = !verdict.refused.is_empty();
+    // Between two steps of a dossier an office has nothing to do for a moment.
     let is_whole = verdict.is_clean()
         && verdict.dossiers == dossiers as u64
-        && synchronised(offices, national).0 == verdict.dossiers;
+        && synchronised(offices, national).0 == verdict.dossiers
+        && offices
+            .world()
+            .book
+            .latest()
+            .iter()
+            .all(|(_, dossier)| is_returned(dossier));
     offices.are_done() && (is_whole || is_hopeless)
 }
 
@@ -480,6 +487,15 @@ fn synchronised(offices: &Offices, national: &National) -> (u64, Vec<String>) {
         }
     }
     (count, problems)
+}
+
+/// True if the applicant has the result.
+fn is_returned(dossier: &Map<String, Value>) -> bool {
+    let results = dossier
+        .get("DanhSachGiayToKetQua")
+        .and_then(Value::as_array);
+    dossier.get("TrangThaiHoSo").and_then(Value::as_str) == Some("10")
+        && results.is_some_and(|results| !results.is_empty())
 }
 
 fn checked(offices: &Offices, national: &National) -> Played {
@@ -510,11 +526,7 @@ fn checked(offices: &Offices, national: &National) -> Played {
         ));
     }
     for (code, dossier) in offices.world().book.latest() {
-        let is_returned = dossier.get("TrangThaiHoSo").and_then(Value::as_str) == Some("10");
-        let results = dossier
-            .get("DanhSachGiayToKetQua")
-            .and_then(Value::as_array);
-        if !is_returned || results.is_none_or(Vec::is_empty) {
+        if !is_returned(&dossier) {
             problems.push(format!("{code}: no result was handed back"));
         }
     }
